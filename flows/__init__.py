@@ -1,0 +1,1 @@
+"""The only importer of prefect: schedules and flows around the night."""

@@ -1,0 +1,8 @@
+"""sat_monitor: from satellite scenes to inspection tickets with a provable history.
+
+Rooms import downward only (tests/test_layers.py holds it):
+cli -> web, flows -> demo, standin, audit, tune, opendata -> night, series, evaluate
+    -> change_detect, deformation, sites, tickets, store -> models -> simulate -> imagery -> core
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""From stacks to scores, evidence and candidate patches."""

@@ -1,0 +1,1 @@
+"""Nouns and formulas: no file, no clock, no database."""

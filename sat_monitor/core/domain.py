@@ -1,0 +1,262 @@
+"""The nouns of the service: frozen, typed values. Times are UTC-aware, areas m2, every score carries its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from sat_monitor.core.clock import utc
+from sat_monitor.core.grid import Grid
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+class Sensor(StrEnum):
+    """The instruments that the service reads."""
+
+    S1 = "s1"
+    S2 = "s2"
+
+
+class Direction(StrEnum):
+    """Flight direction of a SAR pass."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+
+
+class Kind(StrEnum):
+    """What a site is: the contract of METHOD 12."""
+
+    CHANGE = "change"
+    VEGETATION_LOSS = "vegetation_loss"
+    EARTHWORK = "earthwork"
+    CONSTRUCTION = "construction"
+    WATER = "water"
+    OTHER = "other"
+
+
+class SiteStatus(StrEnum):
+    """What the satellites say of a site; what people do with it are case states, kept elsewhere."""
+
+    SUSPECTED = "suspected"
+    CONFIRMED = "confirmed"
+    TICKETED = "ticketed"
+    FINISHED = "finished"
+    REOPENED = "reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class AOI:
+    """An area of interest: names, outline in lon/lat (EPSG:4326) and the grid on which it is watched."""
+
+    id: str
+    name_ja: str
+    name_en: str
+    outline: BaseGeometry
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A SAR viewing geometry: only looks of one track are compared."""
+
+    relative_orbit: int
+    direction: Direction
+
+    @property
+    def id(self) -> str:
+        """Short text such as `137A` (ascending) or `46D` (descending)."""
+        return f"{self.relative_orbit}{self.direction.value[0].upper()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One acquisition over one AOI, without its pixels; `grid` is the part of the AOI grid that it covers."""
+
+    id: str
+    aoi: str
+    sensor: Sensor
+    platform: str
+    acquired_at: datetime
+    track: Track | None
+    grid: Grid
+    valid_fraction: float
+    cloud_fraction: float | None
+    source_id: str
+    request_sha256: str
+    file_sha256: str
+    pixels_sha256: str
+    processing_baseline: str | None = None
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "acquired_at", utc(self.acquired_at))
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """The order of the fold: (acquired_at, id)."""
+        return self.acquired_at, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One evidence layer of a change map, (y, x) float32, NaN = no data, with its unit."""
+
+    values: FloatArray
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMap:
+    """What one detector says of one look, on `grid`; all arrays (y, x).
+
+    `score` float32 in `score_unit`, larger = more changed, NaN where not `valid`; `layers` by name; `depth_looks`
+    int16 is the number of reference looks per pixel.
+    """
+
+    detector: str
+    scene_id: str
+    reference_ids: tuple[str, ...]
+    grid: Grid
+    score: FloatArray
+    score_unit: str
+    valid: BoolArray
+    depth_looks: NDArray[np.int16]
+    layers: Mapping[str, Layer]
+    depth_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StartInterval:
+    """Days (UTC) between which a change began: not yet visible on `earliest`, visible on `latest`; None = unknown."""
+
+    earliest: date | None
+    latest: date
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A patch of the evidence field on one look, outline in metres of the AOI's EPSG.
+
+    `anchor` is the (row, col) of its strongest cell on the AOI grid; `hit` says that this look itself supports an
+    alarm (METHOD 11). Scores are log-odds; `evidence` maps name_unit to value.
+    """
+
+    outline: BaseGeometry
+    anchor: tuple[int, int]
+    kind: Kind
+    area_m2: float
+    area_error_m2: float
+    score_max: float
+    score_mean: float
+    hit: bool
+    start: StartInterval
+    evidence: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one scene contributed: its candidates and how much of each known site it saw (0..1; absent = 0)."""
+
+    scene_id: str
+    aoi: str
+    sensor: Sensor
+    acquired_at: datetime
+    candidates: tuple[Candidate, ...]
+    seen: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "acquired_at", utc(self.acquired_at))
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """The order of the fold: (acquired_at, scene id)."""
+        return self.acquired_at, self.scene_id
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place on the ground with its history; always the fold of the valid looks.
+
+    `outline` in metres of the AOI's EPSG, the union over the site's life; `hit_days` are the UTC days of hits since
+    the last opening; `openings` counts confirmations (1 = first); `quiet_looks` looks that saw the site and found
+    nothing since `last_support_at`.
+    """
+
+    id: str
+    aoi: str
+    kind: Kind
+    outline: BaseGeometry
+    anchor: tuple[int, int]
+    status: SiteStatus
+    first_seen_at: datetime
+    first_confirmed_at: datetime | None
+    last_support_at: datetime
+    hit_days: tuple[date, ...]
+    hits: int
+    looks: int
+    openings: int
+    quiet_looks: int
+    area_m2: float
+    area_error_m2: float
+    score_max: float
+    start: StartInterval
+    evidence: Mapping[str, float] = field(default_factory=dict)
+    scene_ids: tuple[str, ...] = ()
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A lead for the field: one per opening of a site, id = hash(site id, opening ordinal)."""
+
+    id: str
+    site_id: str
+    aoi: str
+    ordinal: int
+    opened_at: datetime
+    opening_scene_id: str
+    priority: float
+    reasons: tuple[str, ...]
+    withdrawn_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """An event before it has a place in the history; `body` is plain JSON data."""
+
+    kind: str
+    actor: str
+    body: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One link of the history: sha256 covers seq, at, actor, kind, canonical body and prev_sha256."""
+
+    seq: int
+    at: datetime
+    actor: str
+    kind: str
+    body: str
+    prev_sha256: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """The newest link of the history, as printed on every page: SEQ:SHA."""
+
+    seq: int
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.sha256}"

@@ -1,0 +1,113 @@
+"""Numbered errors: what happened, what was kept, what to do next.
+
+`ERRORS` is the one table; docs/errors.md lists every row and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One row of the error table: a title, what to do, and whether a retry may help."""
+
+    title: str
+    remedy: str
+    temporary: bool = False
+
+
+ERRORS: dict[str, ErrorRow] = {
+    # E11xx: the bytes of a scene
+    "E1101": ErrorRow("file truncated or unreadable", "fetch the file again; the scene stays owed", True),
+    "E1102": ErrorRow("sha256 differs from the recorded one", "restore the file or fetch it again"),
+    "E1103": ErrorRow("file empty or a stub", "fetch the file again; the scene stays owed", True),
+    "E1104": ErrorRow("not the format it claims to be", "look at the file: often an error page saved as data"),
+    "E1105": ErrorRow("file does not decode", "report it to the provider; the scene is polled again"),
+    # E12xx: what a scene says of itself
+    "E1201": ErrorRow("wrong coordinate reference system", "reproject the data or choose the AOI it belongs to"),
+    "E1202": ErrorRow("pixel grid does not fit the AOI", "check the geotransform; no pixel was used"),
+    "E1203": ErrorRow("bands missing, unexpected or of the wrong type", "check the product type and the band list"),
+    "E1206": ErrorRow("grids, tracks or units mixed", "compare only scenes of one grid and one relative orbit"),
+    "E1208": ErrorRow("no valid pixel in the AOI", "nothing to do: the night counts it as not observed"),
+    "E1209": ErrorRow("acquisition time missing or impossible", "correct the product's metadata"),
+    "E1210": ErrorRow("shift against the reference too large", "check the orthorectification of the product"),
+    "E1211": ErrorRow("one scene id, different content", "remove one of the two; the older one was kept"),
+    # E13xx: running
+    "E1301": ErrorRow("a step failed unexpectedly", "read the night report, then run the night again", True),
+    "E1302": ErrorRow("disk full or not writable", "free space on the volume of --home, then run again", True),
+    # E15xx: areas of interest
+    "E1501": ErrorRow("outline is empty", "draw an outline with an area"),
+    "E1502": ErrorRow("outline crosses itself", "repair the ring so that no two edges cross"),
+    "E1503": ErrorRow("outline too large", "split the area into several AOIs"),
+    "E1504": ErrorRow("unknown AOI", "list the known ones with `sat-monitor aoi list`"),
+    "E1505": ErrorRow("AOI exists with another outline or grid", "choose another id or import data of the same grid"),
+    "E1506": ErrorRow("outline is not usable", "give one Polygon or MultiPolygon in lon/lat (EPSG:4326)"),
+    # E16xx: profiles
+    "E1601": ErrorRow("profile refused", "correct the settings named in the message"),
+    # E17xx: the store and its history
+    "E1701": ErrorRow("another night holds the lease", "wait until it ends; nothing was changed", True),
+    "E1702": ErrorRow("lease lost to a newer night", "nothing was committed by this one; run again", True),
+    "E1703": ErrorRow("history chain broken", "stop, keep the file, restore a backup; see docs/auditor.md"),
+    "E1704": ErrorRow("database damaged or of a newer version", "restore a backup or update sat_monitor"),
+    "E1705": ErrorRow("database busy", "run again in a minute", True),
+    # E18xx: tickets
+    "E1801": ErrorRow("unknown ticket or site", "list them with `sat-monitor tickets list` or `sites list`"),
+    "E1802": ErrorRow("page could not be typeset", "the ticket stays due; see the message of the typesetter", True),
+    # E20xx: the command line
+    "E2001": ErrorRow("wrong use of the command", "see `sat-monitor COMMAND --help`"),
+    "E2002": ErrorRow("file not found", "check the path"),
+}
+
+
+class SatMonitorError(Exception):
+    """An error with a number of `ERRORS`; `str()` says what happened, what was kept and what to do."""
+
+    def __init__(self, code: str, what: str, kept: str = "") -> None:
+        self.code = code
+        self.what = what
+        self.kept = kept
+        super().__init__(self.message)
+
+    @property
+    def row(self) -> ErrorRow:
+        """The table row of this error's number."""
+        return ERRORS[self.code]
+
+    @property
+    def temporary(self) -> bool:
+        """Whether trying again later may help."""
+        return self.row.temporary
+
+    @property
+    def message(self) -> str:
+        """One line: number, title, what happened, what was kept, what to do."""
+        parts = [f"{self.code} {self.row.title}: {self.what}"]
+        if self.kept:
+            parts.append(f"Kept: {self.kept}")
+        parts.append(f"Do: {self.row.remedy}")
+        return ". ".join(parts)
+
+
+class SceneReject(SatMonitorError):
+    """A scene that must not be used; it is recorded with its number and never stops a night."""
+
+
+class AoiError(SatMonitorError):
+    """An outline that cannot become an AOI, or an AOI that does not exist."""
+
+
+class ProfileError(SatMonitorError):
+    """A profile that is refused."""
+
+
+class StoreError(SatMonitorError):
+    """The database, its lease or its history chain."""
+
+
+class TicketError(SatMonitorError):
+    """A ticket or site that cannot be shown or rendered."""
+
+
+class UsageError(SatMonitorError):
+    """A command that was used wrongly."""

@@ -1,0 +1,263 @@
+"""The profile: every threshold of a run as one described, bounded, frozen record, with a sha256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sat_monitor.core.domain import Kind
+from sat_monitor.core.errors import ProfileError
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ImagerySettings(Section):
+    """How scenes are admitted and registered."""
+
+    max_shift_px: float = Field(
+        0.5,
+        ge=0.1,
+        le=2.0,
+        description="largest shift against the reference that is corrected, pixels; more is rejected (E1210)",
+    )
+    min_shift_px: float = Field(
+        0.1, ge=0.0, le=0.5, description="shifts below this are measurement noise and left alone, pixels"
+    )
+    min_valid_fraction: float = Field(
+        0.001, ge=0.0, le=1.0, description="share of AOI pixels that a scene must cover to be used"
+    )
+    block_px: int = Field(
+        512, ge=64, le=4096, description="side of the square blocks in which scenes are read and tested, pixels"
+    )
+    margin_m: float = Field(500.0, ge=0.0, le=5000.0, description="detection runs on the outline plus this margin, m")
+    look_back_days: int = Field(
+        1600, ge=90, le=4000, description="how far back the archive is filled for references, days"
+    )
+
+
+class ReferenceSettings(Section):
+    """The gap-aware reference window of METHOD 5."""
+
+    near_days: int = Field(90, ge=12, le=365, description="youngest reference look before the tested look, days")
+    far_days: int = Field(455, ge=120, le=1500, description="oldest look of the main reference window, days")
+    season_days: int = Field(
+        30, ge=0, le=60, description="half width of the same-season windows of earlier years, days"
+    )
+    season_years: int = Field(3, ge=0, le=5, description="number of earlier years with a same-season window")
+    exclusion_days: int = Field(
+        60,
+        ge=0,
+        le=180,
+        description="no reference look closer than this to the tested look or to a frozen pixel's first signs, days",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ReferenceSettings:
+        if self.near_days >= self.far_days:
+            raise ValueError(f"near_days {self.near_days} must be below far_days {self.far_days}")
+        return self
+
+
+class SarSettings(Section):
+    """Sentinel-1 backscatter differencing."""
+
+    despeckle_px: int = Field(
+        5, ge=1, le=15, description="side of the odd moving average that despeckles each look, pixels"
+    )
+    min_looks: int = Field(5, ge=3, le=60, description="reference looks below which a pixel is not assessed")
+    enl: float = Field(
+        4.4, ge=1.0, le=200.0, description="equivalent number of looks of one pixel of an IW GRD scene at 10 m"
+    )
+    prior_looks: float = Field(
+        12.0,
+        ge=0.0,
+        le=200.0,
+        description="weight of the track's typical covariance when a pixel's own is estimated, looks",
+    )
+
+
+class OpticalSettings(Section):
+    """Sentinel-2 seasonal baseline."""
+
+    min_looks: int = Field(8, ge=4, le=60, description="clear looks below which a pixel is not assessed")
+    harmonic_years: float = Field(
+        1.5,
+        ge=0.5,
+        le=3.0,
+        description="history from which one harmonic is fitted, years; below it the anniversary prior is used",
+    )
+    trend_years: float = Field(3.0, ge=1.0, le=6.0, description="history from which a capped trend is fitted, years")
+    noise_floor: float = Field(0.03, ge=0.001, le=0.2, description="smallest standard deviation of an NDVI look")
+    max_trend_per_year: float = Field(0.03, ge=0.0, le=0.2, description="cap of the NDVI trend, 1/year")
+    bare_ndvi: float = Field(0.18, ge=0.0, le=0.4, description="NDVI of fully bare or worked ground (end member)")
+    cloud_buffer_px: int = Field(2, ge=0, le=20, description="growth of the cloud and shadow mask, pixels")
+    scene_sd: float = Field(
+        0.02,
+        ge=0.0,
+        le=0.2,
+        description="standard deviation of the haze and BRDF offset that a whole scene shares, NDVI",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> OpticalSettings:
+        if self.harmonic_years > self.trend_years:
+            raise ValueError(f"harmonic_years {self.harmonic_years} must not exceed trend_years {self.trend_years}")
+        return self
+
+
+class EvidenceSettings(Section):
+    """The log-odds field of METHOD 9 to 11."""
+
+    base_rate_per_km2_year: float = Field(
+        1.0, ge=0.001, le=100.0, description="stated base rate of lasting conversions, 1/(km2 year)"
+    )
+    typical_area_m2: float = Field(
+        2000.0,
+        ge=100.0,
+        le=100_000.0,
+        description="typical size of one, m2; with the base rate it gives the prior of a pixel",
+    )
+    outline_score: float = Field(0.0, ge=-5.0, le=15.0, description="log-odds from which a pixel belongs to a patch")
+    alarm_score: float = Field(
+        3.0, ge=-5.0, le=15.0, description="log-odds that a patch must reach somewhere to raise an alarm"
+    )
+    max_score: float = Field(9.0, ge=1.0, le=30.0, description="cap of the log-odds")
+    max_gain: float = Field(2.5, ge=0.1, le=10.0, description="cap of one look's support, nats")
+    max_loss: float = Field(1.5, ge=0.1, le=10.0, description="cap of one look's contradiction, nats")
+    sar_temper: float = Field(
+        0.5, ge=0.0, le=1.0, description="weight of a SAR look: one minus the autocorrelation of no-change residuals"
+    )
+    optical_temper: float = Field(0.7, ge=0.0, le=1.0, description="weight of an optical look, likewise")
+    recovery_weight: float = Field(
+        0.1,
+        ge=0.0,
+        le=1.0,
+        description="weight of contradiction above outline_score: greening over is not recovery (METHOD 10)",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> EvidenceSettings:
+        if self.outline_score > self.alarm_score:
+            raise ValueError(f"outline_score {self.outline_score} must not exceed alarm_score {self.alarm_score}")
+        if self.alarm_score > self.max_score:
+            raise ValueError(f"alarm_score {self.alarm_score} must not exceed max_score {self.max_score}")
+        return self
+
+
+class PatchSettings(Section):
+    """How the field is cut into candidates."""
+
+    min_area_m2: float = Field(300.0, ge=0.0, le=100_000.0, description="patches smaller than this are dropped, m2")
+    min_pixels: int = Field(3, ge=1, le=1000, description="and so are patches of fewer pixels")
+    edge_error_m: float = Field(3.0, ge=0.0, le=30.0, description="one-sigma position of an outline's edge, m")
+
+
+class LifecycleSettings(Section):
+    """When a patch becomes a site of which kind of status."""
+
+    confirm_hits: int = Field(3, ge=1, le=20, description="hits on different UTC dates that confirm a site")
+    min_seen: float = Field(
+        0.5,
+        ge=0.0,
+        le=1.0,
+        description="share of a site that a look must see to count as hit or quiet; below it the look is blind",
+    )
+    lapse_days: int = Field(
+        200,
+        ge=10,
+        le=2000,
+        description="a suspected site without support for so long, and seen, is finished unconfirmed, days",
+    )
+    finish_days: int = Field(
+        365, ge=30, le=3000, description="a confirmed site without support for so long, and seen, is finished, days"
+    )
+    finish_looks: int = Field(5, ge=1, le=100, description="quiet looks that must have seen it in that time")
+
+
+class TicketSettings(Section):
+    """Which confirmed sites become tickets."""
+
+    kinds: tuple[Kind, ...] = Field(
+        (Kind.EARTHWORK, Kind.CONSTRUCTION),
+        description="kinds that open a ticket; other confirmed sites stay on the watch list",
+    )
+    per_night: int = Field(
+        20,
+        ge=1,
+        le=1000,
+        description="tickets delivered per AOI and night, highest priority first; the rest wait with their rank",
+    )
+    hold_above: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        description="new sites of one scene above which its unconfirmed sites are held for the analyst",
+    )
+
+
+class Profile(Section):
+    """All thresholds of a run, validated as a whole."""
+
+    name: str = Field("default", min_length=1, max_length=64, description="name of the profile")
+    imagery: ImagerySettings = ImagerySettings()
+    reference: ReferenceSettings = ReferenceSettings()
+    sar: SarSettings = SarSettings()
+    optical: OpticalSettings = OpticalSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    patches: PatchSettings = PatchSettings()
+    lifecycle: LifecycleSettings = LifecycleSettings()
+    tickets: TicketSettings = TicketSettings()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all settings in canonical form; printed in every output."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def parse_profile(text: str) -> Profile:
+    """A profile from TOML text; anything unknown, out of bounds or contradictory raises ProfileError (E1601)."""
+    try:
+        return Profile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError("E1601", f"not TOML: {error}") from error
+    except ValidationError as error:
+        raise ProfileError("E1601", "; ".join(_explain(row) for row in error.errors())) from error
+
+
+def _explain(row: Any) -> str:
+    where = ".".join(str(part) for part in row["loc"]) or "profile"
+    given = "" if isinstance(row["input"], dict) else f" (given: {row['input']!r})"
+    return f"{where}: {row['msg']}{given}"
+
+
+def render_profile(profile: Profile) -> str:
+    """The profile as TOML text, each setting with its description and bounds above it; `parse_profile` reads it back."""
+    lines = ["# sat_monitor profile: every threshold of a run. Descriptions and bounds come from core/profile.py.", ""]
+    lines += [f"name = {json.dumps(profile.name)}"]
+    for section_name, section in profile:
+        if isinstance(section, Section):
+            lines += ["", f"[{section_name}]  # {type(section).__doc__}"]
+            for key, info in type(section).model_fields.items():
+                lines += [f"# {info.description}{_bounds(info.metadata)}", f"{key} = {_toml(getattr(section, key))}"]
+    return "\n".join(lines) + "\n"
+
+
+def _bounds(metadata: list[Any]) -> str:
+    low = next((m.ge for m in metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in metadata if hasattr(m, "le")), None)
+    return "" if low is None else f" [{low} .. {high}]"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return json.dumps([str(v) for v in value])
+    return json.dumps(value)

@@ -1,0 +1,1 @@
+"""Scenes in: sensors, sources, the archive, registration and stacks."""

@@ -1,0 +1,1 @@
+"""A world with known truth, written as scenes in the formats of the archive."""

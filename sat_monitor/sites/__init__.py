@@ -1,0 +1,1 @@
+"""What the satellites say of a place over its life."""

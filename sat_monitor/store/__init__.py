@@ -1,0 +1,1 @@
+"""The database: the only writer, the hash chain, the outbox."""

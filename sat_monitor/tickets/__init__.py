@@ -1,0 +1,1 @@
+"""Leads for people: pages, pictures and exports."""
