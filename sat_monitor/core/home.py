@@ -1,0 +1,48 @@
+"""Where the state lives below `--home`: paths only, nothing is created here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of one installation."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        """Static STAC catalogue of imported or simulated scenes that a night has yet to take in."""
+        return self.root / "inbox"
+
+    @property
+    def archive(self) -> Path:
+        """Static STAC catalogue of archived scenes and change maps."""
+        return self.root / "archive"
+
+    @property
+    def database(self) -> Path:
+        """The store: the only truth."""
+        return self.root / "sat_monitor.db"
+
+    @property
+    def tickets(self) -> Path:
+        """One folder per ticket."""
+        return self.root / "tickets"
+
+    @property
+    def reports(self) -> Path:
+        """Night reports."""
+        return self.root / "reports"
+
+    @property
+    def aoi(self) -> Path:
+        """AOIs added by the user or by an import, one GeoJSON each."""
+        return self.root / "aoi"
+
+    @property
+    def evidence(self) -> Path:
+        """Checkpoints of the evidence fields; may be deleted, they are recomputed from the archive."""
+        return self.root / "evidence"

@@ -1,0 +1,54 @@
+"""The source protocol: a place that lists scenes and hands out their pixels on an AOI's grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sat_monitor.core.clock import utc
+from sat_monitor.core.domain import AOI, Sensor, Track
+from sat_monitor.imagery.raster import Raster
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A scene that a source lists for an AOI; nothing of it has been read yet.
+
+    `id` is the scene id that the archive will use; `href` means something to the source only; `file_sha256` is the
+    hash that the source promises for the file, where it promises one.
+    """
+
+    id: str
+    aoi: str
+    sensor: Sensor
+    platform: str
+    acquired_at: datetime
+    track: Track | None
+    source_id: str
+    href: str
+    file_sha256: str | None = None
+    processing_baseline: str | None = None
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "acquired_at", utc(self.acquired_at))
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """(acquired_at, id)."""
+        return self.acquired_at, self.id
+
+
+class Source(Protocol):
+    """Lists offers and fetches rasters; implementations hold no state that a night depends on."""
+
+    name: str
+
+    def offers(self, aoi: AOI, start: datetime, end: datetime) -> list[Offer]:
+        """Offers acquired in [start, end), sorted by `Offer.order`."""
+        ...
+
+    def fetch(self, offer: Offer, aoi: AOI) -> Raster:
+        """The offer's pixels on whole pixels of the AOI grid, cropped to it; raises SceneReject with a number."""
+        ...
