@@ -69,16 +69,19 @@ class ReferenceSettings(Section):
 class SarSettings(Section):
     """Sentinel-1 backscatter differencing."""
 
-    despeckle_px: int = Field(
-        5, ge=1, le=15, description="side of the odd moving average that despeckles each look, pixels"
+    despeckle_m: float = Field(
+        50.0,
+        ge=10.0,
+        le=300.0,
+        description="side of the moving average that despeckles each look, m; at least 3 pixels",
     )
     min_looks: int = Field(5, ge=3, le=60, description="reference looks below which a pixel is not assessed")
     enl: float = Field(
         4.4, ge=1.0, le=200.0, description="equivalent number of looks of one pixel of an IW GRD scene at 10 m"
     )
     prior_looks: float = Field(
-        12.0,
-        ge=0.0,
+        4.0,
+        ge=2.0,
         le=200.0,
         description="weight of the track's typical covariance when a pixel's own is estimated, looks",
     )
@@ -98,6 +101,13 @@ class OpticalSettings(Section):
     noise_floor: float = Field(0.03, ge=0.001, le=0.2, description="smallest standard deviation of an NDVI look")
     max_trend_per_year: float = Field(0.03, ge=0.0, le=0.2, description="cap of the NDVI trend, 1/year")
     bare_ndvi: float = Field(0.18, ge=0.0, le=0.4, description="NDVI of fully bare or worked ground (end member)")
+    bare_soil_index: float = Field(
+        0.1, ge=-0.2, le=0.5, description="soil index (B11 - NIR) / (B11 + NIR) of fully bare ground (end member)"
+    )
+    worked_ndvi: float = Field(0.3, ge=0.0, le=0.6, description="NDVI below which a look shows bare or worked ground")
+    worked_soil_index: float = Field(
+        -0.05, ge=-0.5, le=0.5, description="and soil index above which it does, where B11 exists"
+    )
     cloud_buffer_px: int = Field(2, ge=0, le=20, description="growth of the cloud and shadow mask, pixels")
     scene_sd: float = Field(
         0.02,

@@ -1,0 +1,214 @@
+"""Optical detector: each pixel against its own robust seasonal baseline, towards bare or worked ground.
+
+METHOD 3, 5, 6, 7. NDVI falls and, where a short-wave infrared band exists, the soil index rises when ground is
+laid bare; both are read along that one direction, so that greening never scores. A scene's haze and BRDF offset is
+levelled as a line of the expected value, and the scene's own bulk may widen a sigma but never sharpen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from sat_monitor.change_detect.calibration import bulk_spread, resistant_line, sampled
+from sat_monitor.change_detect.detector import BlockScores, Calibration, IntArray
+from sat_monitor.change_detect.optical_kernel import Ladder, Series, seasonal_residual
+from sat_monitor.change_detect.windows import day_numbers, optical_history
+from sat_monitor.core.domain import BoolArray, FloatArray, Layer, Scene, Sensor
+from sat_monitor.core.profile import OpticalSettings, Profile
+from sat_monitor.imagery.cloud import clear_mask
+
+#: Spread of expected values below which a slope of the scene offset cannot be told from noise.
+_MIN_SPREAD = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """A spectral index: name, the sign that points to bare ground, its value on bare ground."""
+
+    name: str
+    towards_bare: float
+    bare: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Residual:
+    """Observed, expected and standard deviation of one index, (y, x), index units."""
+
+    index: _Index
+    observed: FloatArray
+    expected: FloatArray
+    sd: FloatArray
+
+
+class OpticalDetector:
+    """Sentinel-2 NDVI and soil index against the season; see `Detector` for the contract."""
+
+    name = "optical"
+    version = "1"
+    sensor = Sensor.S2
+    score_unit = "sigma"
+
+    def bands(self, scene: Scene, available: Sequence[str]) -> tuple[str, ...]:
+        """Red, near infrared (B08, else B8A), SCL and, where there is one, B11."""
+        infrared = "B08" if "B08" in available else "B8A"
+        return ("B04", infrared, "SCL", *(("B11",) if "B11" in available else ()))
+
+    def history(self, scene: Scene, looks: Sequence[Scene], earliest_frozen: int, profile: Profile) -> list[Scene]:
+        """All looks of the look-back that are old enough."""
+        return optical_history(scene, looks, profile.imagery.look_back_days, profile.reference.near_days)
+
+    def calibrate(self, samples: Sequence[xr.Dataset], frozen: Sequence[IntArray], profile: Profile) -> Calibration:
+        """Season of the whole scene, offsets of the tested look, correlation of the indices, and the bulk spread."""
+        blocks = [_indices(stack, profile.optical) for stack in samples]
+        season = {index.name: _season([b[index] for b in blocks], samples[0]) for index in blocks[0]}
+        residuals = [
+            [_residual(stack, series, index, season[index.name], freeze, profile)[0] for index, series in block.items()]
+            for stack, block, freeze in zip(samples, blocks, frozen, strict=True)
+        ]
+        arrays: dict[str, NDArray[np.float64]] = {f"season_{name}": s for name, s in season.items()}
+        standard = []
+        for i, index in enumerate(blocks[0]):
+            expected = sampled([r[i].expected for r in residuals])
+            change = sampled([_towards_bare(r[i]) for r in residuals])
+            line = np.array(resistant_line(change, expected, _MIN_SPREAD))
+            arrays[f"offset_{index.name}"] = line
+            standard.append((change - line[0] - line[1] * expected) / sampled([r[i].sd for r in residuals]))
+        correlation = _correlation(standard)
+        arrays["correlation"] = np.array([correlation])
+        arrays["spread"] = np.array([max(1.0, bulk_spread(_combined(standard, correlation)))])
+        return Calibration(arrays)
+
+    def score(self, stack: xr.Dataset, frozen: IntArray, calibration: Calibration, profile: Profile) -> BlockScores:
+        """Sigma of the departure towards bare ground; layers carry what the evidence and the inspector need."""
+        arrays, settings = calibration.arrays, profile.optical
+        correlation, spread = float(arrays["correlation"][0]), np.float32(arrays["spread"][0])
+        standard, contrast, residuals = [], [], []
+        for index, series in _indices(stack, settings).items():
+            residual, depth = _residual(stack, series, index, arrays[f"season_{index.name}"], frozen, profile)
+            offset, slope = arrays[f"offset_{index.name}"]
+            change = _towards_bare(residual) - np.float32(offset) - np.float32(slope) * residual.expected
+            standard.append(change / residual.sd)
+            reach = (index.bare - residual.expected) * index.towards_bare
+            contrast.append(np.maximum(reach, 0.0).astype(np.float32) / residual.sd)
+            residuals.append(residual)
+        student = _combined(standard, correlation) / spread
+        score = _student_to_normal(student, depth)
+        valid = np.isfinite(score)
+        layers = _layers(residuals, _combined(contrast, correlation) / spread, valid, settings)
+        return BlockScores(score, valid, depth, layers)
+
+
+def clear(stack: xr.Dataset, settings: OpticalSettings) -> BoolArray:
+    """Where a look of `stack` is valid and clear of cloud, shadow and snow, (time, y, x)."""
+    return np.asarray(stack["valid"].values & clear_mask(stack["SCL"].values, settings.cloud_buffer_px))
+
+
+def _indices(stack: xr.Dataset, settings: OpticalSettings) -> dict[_Index, FloatArray]:
+    infrared = stack["B08"].values if "B08" in stack else stack["B8A"].values
+    usable = clear(stack, settings)
+    indices = {_Index("ndvi", -1.0, settings.bare_ndvi): _ratio(infrared, stack["B04"].values, usable)}
+    if "B11" in stack:
+        # Normalised difference soil index (Rogers and Kearney, 2004): short-wave against near infrared.
+        indices[_Index("ndsi_soil", 1.0, settings.bare_soil_index)] = _ratio(stack["B11"].values, infrared, usable)
+    return indices
+
+
+def _ratio(a: FloatArray, b: FloatArray, usable: BoolArray) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (a - b) / (a + b)
+    return np.where(usable & (np.abs(ratio) <= 1.0), ratio, np.float32(np.nan)).astype(np.float32)
+
+
+def _season(blocks: Sequence[FloatArray], stack: xr.Dataset) -> NDArray[np.float64]:
+    """Cosine and sine of the scene-wide median of each reference look, shrunk to none; (2)."""
+    days = day_numbers(stack["time"].values)[:-1]
+    medians = np.array([_median_or_nan(np.concatenate([b[k].ravel() for b in blocks])) for k in range(days.size)])
+    good = np.isfinite(medians)
+    if good.sum() < 4:
+        return np.zeros(2)
+    angle = 2.0 * np.pi * days[good] / 365.25
+    rows = np.column_stack([np.ones(angle.size), np.cos(angle), np.sin(angle)])
+    normal = rows.T @ rows + np.diag([1e-4, 0.3, 0.3])
+    return np.asarray(np.linalg.solve(normal, rows.T @ medians[good])[1:])
+
+
+def _median_or_nan(values: FloatArray) -> float:
+    good = values[np.isfinite(values)]
+    return float(np.median(good)) if good.size > 0.1 * values.size else float("nan")
+
+
+def _residual(
+    stack: xr.Dataset,
+    series: FloatArray,
+    index: _Index,
+    season: NDArray[np.float64],
+    frozen: IntArray,
+    profile: Profile,
+) -> tuple[_Residual, NDArray[np.int16]]:
+    optical = profile.optical
+    ladder = Ladder(
+        season, optical.harmonic_years, optical.trend_years, optical.max_trend_per_year,
+        optical.noise_floor, optical.scene_sd, optical.min_looks,
+    )  # fmt: skip
+    out = np.empty((3, *frozen.shape), np.float32)
+    depth = np.empty(frozen.shape, np.int16)
+    days = day_numbers(stack["time"].values)
+    seasonal_residual(
+        Series(np.ascontiguousarray(series), days, profile.reference.near_days), frozen, ladder, out, depth
+    )
+    return _Residual(index, out[0], out[1], out[2]), depth
+
+
+def _towards_bare(residual: _Residual) -> FloatArray:
+    return (residual.observed - residual.expected) * np.float32(residual.index.towards_bare)
+
+
+def _combined(parts: Sequence[FloatArray], correlation: float) -> FloatArray:
+    """Sum of equally weighted parts, scaled to the variance of one for the given correlation."""
+    if len(parts) == 1:
+        return parts[0]
+    return (parts[0] + parts[1]) / np.float32(np.sqrt(2.0 + 2.0 * correlation))
+
+
+def _correlation(standard: Sequence[FloatArray]) -> float:
+    if len(standard) == 1:
+        return 0.0
+    good = np.isfinite(standard[0]) & np.isfinite(standard[1])
+    if good.sum() < 100:
+        return 1.0
+    ranks = [np.clip(s[good], -3.0, 3.0) for s in standard]
+    return float(np.clip(np.nan_to_num(np.corrcoef(ranks[0], ranks[1])[0, 1], nan=1.0), 0.0, 1.0))
+
+
+def _student_to_normal(t: FloatArray, depth: NDArray[np.int16]) -> FloatArray:
+    """Normal quantile of a Student t with looks - 3 degrees of freedom (Wallace, 1959)."""
+    nu = np.maximum(depth - 3, 4).astype(np.float32)
+    quantile = (8.0 * nu + 1.0) / (8.0 * nu + 3.0) * np.sqrt(nu * np.log1p(t * t / nu))
+    return np.copysign(quantile, t).astype(np.float32)
+
+
+def _layers(
+    residuals: Sequence[_Residual], contrast: FloatArray, valid: BoolArray, settings: OpticalSettings
+) -> dict[str, Layer]:
+    ndvi = residuals[0]
+    nothing = np.float32(np.nan)
+    full = np.maximum(ndvi.expected - settings.bare_ndvi, 0.05)
+    fraction = np.clip((ndvi.expected - ndvi.observed) / full, 0.0, 1.0)
+    bare = ndvi.observed < settings.worked_ndvi
+    layers = {
+        "ndvi": Layer(np.where(valid, ndvi.observed, nothing), "1"),
+        "ndvi_expected": Layer(np.where(valid, ndvi.expected, nothing), "1"),
+        "contrast": Layer(np.where(valid, contrast, nothing), "sigma"),
+        "converted_fraction": Layer(np.where(valid, fraction, nothing).astype(np.float32), "1"),
+    }
+    if len(residuals) > 1:
+        soil = residuals[1]
+        bare &= soil.observed > settings.worked_soil_index
+        layers["soil_index"] = Layer(np.where(valid, soil.observed, nothing), "1")
+    layers["bare"] = Layer(np.where(valid, bare, nothing).astype(np.float32), "1")
+    return layers
