@@ -1,0 +1,46 @@
+"""One-page PDFs by typst: words and figures travel as JSON, pictures as bytes; nothing is pasted into markup."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from sat_monitor.core.clock import utc
+from sat_monitor.core.errors import TicketError
+from sat_monitor.core.resources import resource_folder
+from sat_monitor.tickets.text import font_folder
+
+
+def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, bytes], at: datetime) -> bytes:
+    """PDF bytes of a template of the templates folder, filled with `page` (plain JSON data) and pictures by file name.
+
+    `at` (UTC-aware) is the document's time: the same input gives the same bytes. No network, no system fonts.
+    Raises TicketError E1802 with the typesetter's message.
+    """
+    import typst
+
+    files: dict[str, bytes] = {
+        "main.typ": (resource_folder("templates") / template).read_bytes(),
+        "page.json": json.dumps(page, ensure_ascii=False, sort_keys=True).encode(),
+        **pictures,
+    }
+    with tempfile.TemporaryDirectory(prefix="sat_monitor_page_") as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        try:
+            pdf = typst.compile(
+                Path(folder) / "main.typ",
+                root=folder,
+                font_paths=[str(font_folder())],
+                ignore_system_fonts=True,
+                format="pdf",
+                timestamp=int(utc(at).timestamp()),
+            )
+        except typst.TypstError as error:
+            raise TicketError("E1802", f"{template}: {error}", kept="the ticket in the store") from error
+    if not isinstance(pdf, bytes):
+        raise TicketError("E1802", f"{template}: the typesetter gave {type(pdf).__name__}, not one PDF")
+    return pdf

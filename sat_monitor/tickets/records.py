@@ -1,0 +1,85 @@
+"""What a ticket is made of: everything the page needs, handed over by the night; nothing is looked up here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sat_monitor import __version__
+from sat_monitor.core.domain import AOI, ChainHead, Scene, Site, Ticket
+from sat_monitor.tickets.composites import ScoreField, Snapshot
+from sat_monitor.tickets.place import Place
+
+
+class SceneRole(StrEnum):
+    """What a scene was used for, in the order in which pages list it."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class SceneUse:
+    """One scene behind a ticket."""
+
+    role: SceneRole
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRequest:
+    """One ticket to render.
+
+    `before`, `after` and `score` should cover `view.detail_window(site.outline, grid)`, `location` should cover
+    `view.location_window(...)`; smaller ones are shown with hatched gaps. `evidence` maps name_unit to value and
+    replaces the site's own where given.
+    """
+
+    ticket: Ticket
+    site: Site
+    aoi: AOI
+    place: Place
+    after: Snapshot
+    score: ScoreField
+    location: Snapshot
+    profile_sha256: str
+    chain_head: ChainHead | None
+    before: Snapshot | None = None
+    scenes: tuple[SceneUse, ...] = ()
+    evidence: Mapping[str, float] | None = None
+    software: str = __version__
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """The evidence figures to print."""
+        return self.site.evidence if self.evidence is None else self.evidence
+
+    @property
+    def listed_scenes(self) -> tuple[SceneUse, ...]:
+        """The scenes used: before, after, then references, newest first; each scene and role once."""
+        rank = {role: index for index, role in enumerate(SceneRole)}
+        rows = {(use.role, use.scene.id): use for use in (*self._pictured, *self.scenes)}
+        newest_first = sorted(rows.values(), key=lambda use: use.scene.order, reverse=True)
+        return tuple(sorted(newest_first, key=lambda use: rank[use.role]))
+
+    @property
+    def _pictured(self) -> tuple[SceneUse, ...]:
+        after = SceneUse(SceneRole.AFTER, self.after.scene)
+        return (after,) if self.before is None else (SceneUse(SceneRole.BEFORE, self.before.scene), after)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any scene behind the ticket is simulated: then every page and picture says so."""
+        return self.location.scene.simulated or any(use.scene.simulated for use in self.listed_scenes)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedTicket:
+    """The files of a rendered ticket, sorted by name, and the hash of its PDF."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    pdf_sha256: str

@@ -1,0 +1,221 @@
+"""Map pictures for tickets, drawn with Pillow: colours, outline, scale bar, north arrow, date, credit."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from sat_monitor.core.grid import Grid, reproject
+from sat_monitor.tickets.composites import Composite, ScoreField, colour_of, score_colours
+from sat_monitor.tickets.text import font_file, printable
+from sat_monitor.tickets.view import Frame, resample
+
+SIZE_PX = 640
+_STRIP_PX = 44
+_INK = (12, 18, 26)
+_WHITE = (255, 255, 255)
+_AMBER = (255, 191, 0)
+#: Magenta is rare on the ground and in all composites here; the dark edge holds it on bright soil and roofs.
+_OUTLINE = (255, 45, 200)
+_OUTLINE_ON_SCORE = (0, 120, 255)
+_NO_DATA = (214, 217, 220)
+_NO_DATA_LINE = (184, 188, 193)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The words on one picture: `badge` is the mark of simulated data (empty = real), `nodata` is said of gaps."""
+
+    title: str
+    date: str
+    credit: str
+    badge: str = ""
+    nodata: str = ""
+    legend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is drawn over the pixels: the outline (metres of `epsg`) and, on a location map, the detail frame."""
+
+    outline: BaseGeometry
+    epsg: int
+    inset: Frame | None = None
+
+
+@lru_cache(maxsize=16)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(font_file()), size)
+
+
+def draw_scene(colours: Composite, grid: Grid, frame: Frame, marks: Marks, labels: Labels) -> Image.Image:
+    """A scene picture, SIZE_PX square RGB; `colours` (y, x, 4) on `grid`; raises TicketError E1206 on mixed grids."""
+    picture = _ground(colours, grid, frame)
+    if marks.inset is not None:
+        _draw_inset(picture, frame, marks.inset)
+    _draw_outline(picture, frame, marks, _OUTLINE)
+    _draw_furniture(picture, frame, labels)
+    return picture
+
+
+def draw_score(field: ScoreField, frame: Frame, marks: Marks, labels: Labels) -> Image.Image:
+    """The evidence field in score colours with its legend, SIZE_PX square RGB."""
+    picture = _ground(score_colours(field), field.grid, frame)
+    _draw_outline(picture, frame, marks, _OUTLINE_ON_SCORE)
+    _draw_furniture(picture, frame, labels)
+    _draw_legend(picture, field, labels.legend)
+    return picture
+
+
+def draw_missing(labels: Labels) -> Image.Image:
+    """A picture that says that there is none, in the same size."""
+    picture = _hatch()
+    draw = ImageDraw.Draw(picture)
+    _centred(draw, labels.nodata, SIZE_PX // 2, SIZE_PX // 2, 30, (70, 76, 84))
+    _draw_title(picture, labels)
+    return picture
+
+
+def encode_jpeg(picture: Image.Image) -> bytes:
+    """JPEG bytes, full colour resolution (thin coloured lines stay sharp), the same for the same picture."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=88, subsampling=0)
+    return buffer.getvalue()
+
+
+def _ground(colours: Composite, grid: Grid, frame: Frame) -> Image.Image:
+    picture = _hatch()
+    pixels = resample(colours.rgba, grid, frame, SIZE_PX)
+    picture.paste(pixels, (0, 0), pixels)
+    return picture
+
+
+@lru_cache(maxsize=1)
+def _hatched() -> Image.Image:
+    picture = Image.new("RGB", (SIZE_PX, SIZE_PX), _NO_DATA)
+    draw = ImageDraw.Draw(picture)
+    for start in range(-SIZE_PX, SIZE_PX, 16):
+        draw.line(((start, SIZE_PX), (start + SIZE_PX, 0)), fill=_NO_DATA_LINE, width=2)
+    return picture
+
+
+def _hatch() -> Image.Image:
+    return _hatched().copy()
+
+
+def _rings(outline: BaseGeometry) -> list[list[tuple[float, float]]]:
+    parts = outline.geoms if isinstance(outline, MultiPolygon) else [outline]
+    rings = [ring for part in parts if isinstance(part, Polygon) for ring in (part.exterior, *part.interiors)]
+    return [[(float(x), float(y)) for x, y in ring.coords] for ring in rings if not ring.is_empty]
+
+
+def _draw_outline(picture: Image.Image, frame: Frame, marks: Marks, colour: tuple[int, int, int]) -> None:
+    """The outline in two passes (dark edge, bright core), drawn at twice the size for smooth edges."""
+    outline = reproject(marks.outline, marks.epsg, frame.epsg)
+    rings = [frame.to_picture(np.asarray(ring), 2 * SIZE_PX) for ring in _rings(outline)]
+    for width, ink in ((13, _INK), (7, colour)):
+        mask = Image.new("L", (2 * SIZE_PX, 2 * SIZE_PX))
+        draw = ImageDraw.Draw(mask)
+        for ring in rings:
+            points = [(float(x), float(y)) for x, y in ring]
+            draw.line([*points, points[1]], fill=255, width=width, joint="curve")
+        picture.paste(ink, (0, 0), mask.reduce(2))
+
+
+def _draw_inset(picture: Image.Image, frame: Frame, inset: Frame) -> None:
+    west, south, east, north = inset.bounds
+    (left, top), (right, bottom) = frame.to_picture(np.array([(west, north), (east, south)]), SIZE_PX)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=_INK, width=4)
+    draw.rectangle((left, top, right, bottom), outline=_WHITE, width=2)
+
+
+def _draw_furniture(picture: Image.Image, frame: Frame, labels: Labels) -> None:
+    _draw_title(picture, labels)
+    _shade(picture, (0, SIZE_PX - _STRIP_PX, SIZE_PX, SIZE_PX))
+    _draw_scale_bar(picture, frame)
+    draw = ImageDraw.Draw(picture)
+    _text(draw, printable(labels.credit), (SIZE_PX - 12, SIZE_PX - _STRIP_PX / 2), 15, anchor="rm")
+    _draw_north(picture)
+
+
+def _draw_title(picture: Image.Image, labels: Labels) -> None:
+    _shade(picture, (0, 0, SIZE_PX, _STRIP_PX))
+    draw = ImageDraw.Draw(picture)
+    _text(draw, printable(labels.title), (12, _STRIP_PX / 2), 25, anchor="lm")
+    _text(draw, printable(labels.date), (SIZE_PX - 12, _STRIP_PX / 2), 25, anchor="rm")
+    if labels.badge:
+        badge = printable(labels.badge)
+        width = int(_font(22).getlength(badge)) + 24
+        draw.rectangle((0, _STRIP_PX, width, _STRIP_PX + 34), fill=_AMBER)
+        _text(draw, badge, (12, _STRIP_PX + 17), 22, anchor="lm", fill=_INK)
+
+
+def _shade(picture: Image.Image, box: tuple[int, int, int, int]) -> None:
+    mask = Image.new("L", (box[2] - box[0], box[3] - box[1]), 215)
+    picture.paste(_INK, box, mask)
+
+
+def _text(
+    draw: ImageDraw.ImageDraw,
+    text: str,
+    at: tuple[float, float],
+    size: int,
+    anchor: str = "mm",
+    fill: tuple[int, int, int] = _WHITE,
+) -> None:
+    draw.text(at, text, font=_font(size), fill=fill, anchor=anchor)
+
+
+def _centred(draw: ImageDraw.ImageDraw, text: str, x: int, y: int, size: int, fill: tuple[int, int, int]) -> None:
+    _text(draw, printable(text), (x, y), size, "mm", fill)
+
+
+def scale_length_m(side_m: float) -> int:
+    """The longest round length (1, 2 or 5 times a power of ten, m) that is at most three tenths of `side_m`."""
+    lengths = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
+    return max([length for length in lengths if length <= 0.3 * side_m], default=1)
+
+
+def _draw_scale_bar(picture: Image.Image, frame: Frame) -> None:
+    length_m = scale_length_m(frame.side_m)
+    width = length_m * SIZE_PX / frame.side_m
+    draw = ImageDraw.Draw(picture)
+    y, left = SIZE_PX - _STRIP_PX / 2, 14
+    draw.rectangle((left, y - 4, left + width, y + 4), outline=_WHITE, width=2)
+    draw.rectangle((left, y - 4, left + width / 2, y + 4), fill=_WHITE)
+    text = f"{length_m // 1000} km" if length_m >= 1000 else f"{length_m} m"
+    _text(draw, text, (left + width + 9, y), 20, anchor="lm")
+
+
+def _draw_north(picture: Image.Image) -> None:
+    draw = ImageDraw.Draw(picture)
+    x, y = SIZE_PX - 36, _STRIP_PX + 46
+    draw.ellipse((x - 27, y - 36, x + 27, y + 36), fill=(*_INK,))
+    draw.polygon(((x, y - 28), (x - 12, y + 8), (x, y)), fill=_WHITE)
+    draw.polygon(((x, y - 28), (x + 12, y + 8), (x, y)), fill=(150, 158, 168))
+    _text(draw, "N", (x, y + 20), 20)
+
+
+def _draw_legend(picture: Image.Image, field: ScoreField, caption: str) -> None:
+    """A colour bar above the bottom strip, with the two thresholds as ticks."""
+    left, right, top = 14, SIZE_PX - 14, SIZE_PX - _STRIP_PX - 78
+    _shade(picture, (0, top - 8, SIZE_PX, SIZE_PX - _STRIP_PX))
+    ramp = (colour_of(np.linspace(0.0, 1.0, right - left)) * 255).astype(np.uint8)
+    bar = Image.fromarray(np.repeat(ramp[None], 20, axis=0), "RGB")
+    draw = ImageDraw.Draw(picture)
+    _text(draw, printable(caption), (left, top + 8), 18, anchor="lm")
+    picture.paste(bar, (left, top + 22))
+    draw.rectangle((left, top + 22, right, top + 42), outline=_WHITE)
+    span = field.max_score - field.min_score
+    for value in (field.min_score, field.outline_score, field.alarm_score, field.max_score):
+        x = left + (value - field.min_score) / span * (right - left)
+        draw.line(((x, top + 40), (x, top + 48)), fill=_WHITE, width=2)
+        anchor = "lm" if value == field.min_score else "rm" if value == field.max_score else "mm"
+        _text(draw, f"{value:+g}".replace("+0", "0"), (x, top + 60), 18, anchor=anchor)

@@ -1,0 +1,168 @@
+"""A ticket as a folder: one page on paper, the same pictures as files, GeoJSON and the full record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from sat_monitor.core.clock import iso, japan_day
+from sat_monitor.core.errors import TicketError
+from sat_monitor.tickets.composites import ScoreField, Snapshot, composite
+from sat_monitor.tickets.files import write_whole
+from sat_monitor.tickets.geojson import collection, feature, lonlat_outline, site_properties
+from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_text
+from sat_monitor.tickets.pdf import typeset
+from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, TicketRequest
+from sat_monitor.tickets.snippets import Labels, Marks, draw_missing, draw_scene, draw_score, encode_jpeg
+from sat_monitor.tickets.text import json_text, lead_wording
+from sat_monitor.tickets.view import Frame, detail_frame, location_frame
+from sat_monitor.tickets.words import Words, load_words, municipality_text
+
+__all__ = [
+    "RenderedTicket",
+    "SceneRole",
+    "SceneUse",
+    "ScoreField",
+    "Snapshot",
+    "TicketRequest",
+    "render_ticket",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A drawn picture with its caption and the composite style that it uses."""
+
+    jpeg: bytes
+    caption: str
+    style: str
+
+
+def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> RenderedTicket:
+    """Write the ticket's files into its own `folder`: ticket.pdf, four .jpg, ticket.geojson, ticket.json.
+
+    The same request gives the same bytes. Raises TicketError: E1206 where grids or bands do not fit, E1302 where the
+    disk refuses, E1802 where the page cannot be set; UsageError E2001 for an unknown language.
+    """
+    words = load_words(lang)
+    _check(request)
+    pictures = _draw_pictures(request, words)
+    refs = {name: PictureRef(f"{name}.jpg", picture.caption) for name, picture in pictures.items()}
+    page = build_page(request, words, refs, [p.style for p in pictures.values() if p.style])
+    contents = {f"{name}.jpg": picture.jpeg for name, picture in pictures.items()}
+    pdf = typeset("ticket.typ", page.as_json(words), contents, request.ticket.opened_at)
+    contents |= {
+        "ticket.geojson": ticket_geojson(request).encode(),
+        "ticket.json": _record_json(request).encode(),
+        "ticket.pdf": pdf,
+    }
+    files = tuple(write_whole(folder / name, contents[name]) for name in sorted(contents))
+    return RenderedTicket(folder, files, hashlib.sha256(pdf).hexdigest())
+
+
+def _check(request: TicketRequest) -> None:
+    if request.ticket.site_id != request.site.id:
+        raise TicketError("E1801", f"ticket {request.ticket.id} is of site {request.ticket.site_id}, not of {request.site.id}")
+    if request.score.values.shape != request.score.grid.shape:
+        raise TicketError("E1206", f"score has shape {request.score.values.shape}, its grid {request.score.grid.shape}")
+
+
+def _draw_pictures(request: TicketRequest, words: Words) -> dict[str, _Picture]:
+    """The four pictures by role; before, after and score show the same frame, so that they lie side by side."""
+    frame = detail_frame(request.site.outline, request.aoi.grid.epsg)
+    wide = location_frame(request.site.outline, request.location.grid)
+    pictures = {
+        "before": _scene_picture(request, words, "before", request.before, frame, None),
+        "after": _scene_picture(request, words, "after", request.after, frame, None),
+        "location": _scene_picture(request, words, "location", request.location, wide, frame),
+    }
+    return {**pictures, "score": _score_picture(request, words, frame)}
+
+
+def _scene_picture(
+    request: TicketRequest, words: Words, role: str, snapshot: Snapshot | None, frame: Frame, inset: Frame | None
+) -> _Picture:
+    title, badge = words.of(f"picture.{role}"), _badge(request, words)
+    if snapshot is None:
+        missing = words.of("picture.missing")
+        labels = Labels(title, "", "", badge, missing)
+        return _Picture(encode_jpeg(draw_missing(labels)), f"{title}: {missing}", "")
+    colours = composite(snapshot)
+    day = japan_day(snapshot.scene.acquired_at).isoformat()
+    labels = Labels(title, day, credit(words, [snapshot.scene]), badge)
+    marks = Marks(request.site.outline, request.aoi.grid.epsg, inset)
+    style = words.of(f"style.{colours.style}")
+    name = lead_wording(snapshot.label) or title
+    caption = "  ".join([name, day, platform_text(snapshot.scene, words), style])
+    return _Picture(encode_jpeg(draw_scene(colours, snapshot.grid, frame, marks, labels)), caption, colours.style)
+
+
+def _score_picture(request: TicketRequest, words: Words, frame: Frame) -> _Picture:
+    title, day = words.of("picture.score"), japan_day(request.after.scene.acquired_at).isoformat()
+    legend = words.of("picture.legend", alarm=f"{request.score.alarm_score:g}")
+    until = words.of("picture.score_date", day=day)
+    made_from = words.of("picture.credit_simulated" if request.simulated else "picture.credit_score")
+    labels = Labels(title, until, made_from, _badge(request, words), legend=legend)
+    marks = Marks(request.site.outline, request.aoi.grid.epsg)
+    return _Picture(encode_jpeg(draw_score(request.score, frame, marks, labels)), f"{title}  {until}  {legend}", "")
+
+
+def _badge(request: TicketRequest, words: Words) -> str:
+    return words.of("text.simulated_short") if request.simulated else ""
+
+
+def ticket_geojson(request: TicketRequest) -> str:
+    """The ticket as a FeatureCollection of one feature: the site's outline with site and ticket properties."""
+    ticket, ja = request.ticket, load_words("ja")
+    properties = {
+        **site_properties(request.site),
+        "ticket_id": json_text(ticket.id),
+        "opened_at": iso(ticket.opened_at),
+        "priority": ticket.priority,
+        "reasons": [json_text(lead_wording(reason)) for reason in ticket.reasons],
+        "municipality": municipality_text(ja, request.place),
+        "mesh": request.place.mesh,
+        "note": ja.of("page.status_mark"),
+        "simulated": request.simulated,
+        "profile_sha256": json_text(request.profile_sha256),
+        "chain_head": None if request.chain_head is None else json_text(str(request.chain_head)),
+        "withdrawn_reason": None if ticket.withdrawn_reason is None else json_text(ticket.withdrawn_reason),
+    }
+    outline = lonlat_outline(request.site.outline, request.aoi.grid.epsg)
+    return collection([feature(outline, properties, json_text(request.site.id))])
+
+
+def _record_json(request: TicketRequest) -> str:
+    """Everything behind the page, machine-readable: figures and all scenes with their full hashes."""
+    scenes = [
+        {
+            "role": use.role.value,
+            "id": json_text(use.scene.id),
+            "acquired_at": iso(use.scene.acquired_at),
+            "sensor": use.scene.sensor.value,
+            "platform": json_text(use.scene.platform),
+            "file_sha256": json_text(use.scene.file_sha256),
+            "simulated": use.scene.simulated,
+        }
+        for use in request.listed_scenes
+    ]
+    record = {
+        "ticket_id": json_text(request.ticket.id),
+        "site_id": json_text(request.site.id),
+        "aoi": json_text(request.aoi.id),
+        "lon": request.place.lon,
+        "lat": request.place.lat,
+        "evidence": {json_text(name): _number(value) for name, value in sorted(request.figures.items())},
+        "profile_sha256": json_text(request.profile_sha256),
+        "chain_head": None if request.chain_head is None else json_text(str(request.chain_head)),
+        "software": json_text(request.software),
+        "scenes": scenes,
+    }
+    return json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

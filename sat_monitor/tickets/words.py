@@ -1,0 +1,216 @@
+"""Figures and states in words, Japanese or English; the words themselves are data (reports/templates/*.toml)."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from sat_monitor.core.clock import japan_day
+from sat_monitor.core.domain import Kind, Scene, SiteStatus, StartInterval
+from sat_monitor.core.errors import UsageError
+from sat_monitor.core.resources import resource_folder
+from sat_monitor.tickets.place import Place
+from sat_monitor.tickets.text import lead_wording, printable
+
+LANGUAGES = ("ja", "en")
+#: Suffix of an evidence name -> unit as printed; the longest suffix wins.
+_UNITS = {
+    "log_odds": "",
+    "m2": "m²",
+    "db": "dB",
+    "m": "m",
+    "sigma": "σ",
+    "days": "日",
+    "looks": "回",
+    "nats": "nat",
+    "probability": "",
+    "reflectance": "",
+    "index": "",
+}
+_UNITS_EN = {"days": "days", "looks": "looks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A label with its value, both ready to print."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The strings of one language; `of("kind.earthwork")` looks one up."""
+
+    lang: str
+    table: Mapping[str, Mapping[str, Any]]
+
+    def of(self, key: str, **values: object) -> str:
+        """The string of `section.name` with {places} filled; KeyError where the table lacks it."""
+        section, name = key.split(".", 1)
+        text = str(self.table[section][name])
+        for place, value in values.items():
+            text = text.replace("{" + place + "}", str(value))
+        return text
+
+    def items(self, key: str) -> tuple[str, ...]:
+        """The strings of a list such as `checks.items`."""
+        section, name = key.split(".", 1)
+        return tuple(str(item) for item in self.table[section][name])
+
+    def section(self, name: str) -> dict[str, str]:
+        """All strings of a section that are not lists."""
+        return {key: value for key, value in self.table[name].items() if isinstance(value, str)}
+
+    def maybe(self, key: str) -> str | None:
+        """The string of `section.name`, or None."""
+        section, name = key.split(".", 1)
+        found = self.table.get(section, {}).get(name)
+        return None if found is None else str(found)
+
+    def kind(self, kind: Kind) -> str:
+        """A site kind in words."""
+        return self.of(f"kind.{kind.value}")
+
+    def status(self, status: SiteStatus) -> str:
+        """A site status in words."""
+        return self.of(f"status.{status.value}")
+
+
+@lru_cache(maxsize=4)
+def load_words(lang: str) -> Words:
+    """The words of `ja` or `en` from the templates folder; another language is a UsageError (E2001)."""
+    if lang not in LANGUAGES:
+        raise UsageError("E2001", f"language {lang!r} is not one of {', '.join(LANGUAGES)}")
+    with (resource_folder("templates") / f"{lang}.toml").open("rb") as file:
+        return Words(lang, tomllib.load(file))
+
+
+def figure(value: float, digits: int) -> str:
+    """A number with `digits` decimals, a true minus sign and thousands separators; NaN and infinity as a dash."""
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
+
+
+def area_text(words: Words, area_m2: float, error_m2: float) -> str:
+    """An area with its standard error, both rounded to the ten square metres that a 10 m pixel can bear."""
+    return words.of("text.area", area=figure(round(area_m2, -1), 0), error=figure(round(error_m2, -1), 0))
+
+
+def exceeds_probability(area_m2: float, error_m2: float, limit_m2: float) -> float:
+    """Probability (0..1) that the true area exceeds `limit_m2`, with a normal error of standard deviation `error_m2`."""
+    if error_m2 <= 0.0:
+        return 1.0 if area_m2 > limit_m2 else 0.0
+    return 0.5 * math.erfc((limit_m2 - area_m2) / (error_m2 * math.sqrt(2.0)))
+
+
+def probability_text(words: Words, probability: float) -> str:
+    """A probability as whole per cent, never 0 % or 100 %."""
+    if probability > 0.99:
+        return words.of("text.probability_high")
+    if probability < 0.01:
+        return words.of("text.probability_low")
+    return words.of("text.probability_value", p=figure(100.0 * probability, 0))
+
+
+def municipality_text(words: Words, place: Place) -> str:
+    """The municipality with its caveat: boxes only, so one is an estimate and several are to be checked."""
+    names = [m.name_ja if words.lang == "ja" else m.name_en for m in place.municipalities]
+    if not names:
+        return words.of("text.municipality_none")
+    key = "municipality_one" if len(names) == 1 else "municipality_many"
+    return words.of(f"text.{key}", names=words.of("text.municipality_joint").join(names))
+
+
+def place_lines(words: Words, place: Place) -> tuple[Line, ...]:
+    """Municipality, lon/lat, plane coordinates and mesh code, each with its label."""
+    eastern = place.lon >= 0 and place.lat >= 0
+    lonlat = "text.lonlat" if eastern else "text.lonlat_plain"
+    return (
+        Line(words.of("label.municipality"), municipality_text(words, place)),
+        Line(words.of("label.lonlat"), words.of(lonlat, lon=f"{place.lon:.6f}", lat=f"{place.lat:.6f}")),
+        Line(words.of("label.plane"), _plane_text(words, place)),
+        Line(words.of("label.mesh"), _mesh_text(words, place)),
+    )
+
+
+def _plane_text(words: Words, place: Place) -> str:
+    plane = place.plane
+    if plane is None:
+        return words.of("text.plane_none")
+    north, east = figure(plane.northing_m, 1), figure(plane.easting_m, 1)
+    return words.of("text.plane", zone=plane.zone, epsg=plane.epsg, northing=north, easting=east)
+
+
+def _mesh_text(words: Words, place: Place) -> str:
+    if place.mesh is None:
+        return words.of("text.mesh_none")
+    return words.of("text.mesh", third=place.mesh, half=place.half_mesh)
+
+
+def start_text(words: Words, start: StartInterval, scenes: Sequence[Scene]) -> str:
+    """The start interval in days of Japan; a bound whose scene is not among `scenes` stays a UTC day and says so."""
+    latest = _day_text(words, start.latest, scenes)
+    if start.earliest is None:
+        return words.of("text.start_until", latest=latest)
+    return words.of("text.start_between", earliest=_day_text(words, start.earliest, scenes), latest=latest)
+
+
+def _day_text(words: Words, day: date, scenes: Sequence[Scene]) -> str:
+    days = sorted({japan_day(s.acquired_at) for s in scenes if s.acquired_at.date() == day})
+    return words.of("text.japan_day", day=days[0]) if days else words.of("text.start_utc", day=day)
+
+
+def reason_lines(words: Words, reasons: Sequence[str]) -> tuple[str, ...]:
+    """Priority reasons in words: `code`, or `code:value`; a code without words is printed as it is."""
+    return tuple(_reason(words, reason) for reason in reasons)
+
+
+def _reason(words: Words, reason: str) -> str:
+    code, _, value = reason.partition(":")
+    known = words.maybe(f"reason.{code}")
+    if known is None:
+        return lead_wording(printable(reason, 80))
+    shown = lead_wording(printable(value, 24))
+    return known.replace("{value}", shown) if "{value}" in known or not value else f"{known}({shown})"
+
+
+def evidence_lines(words: Words, evidence: Mapping[str, float]) -> tuple[Line, ...]:
+    """Evidence figures, sorted by name; `x_before` and `x_after` share a line: NDVI 0.78 → 0.21."""
+    lines = []
+    for name in sorted(evidence):
+        stem, unit = _split_unit(name)
+        pair = name.replace("_before", "_after") if "_before" in name else ""
+        if pair in evidence:
+            value = f"{_measure(evidence[name], unit, words)} → {_measure(evidence[pair], unit, words)}"
+            lines.append(Line(_evidence_label(words, stem.replace("_before", "")), value))
+        elif not ("_after" in name and name.replace("_after", "_before") in evidence):
+            lines.append(Line(_evidence_label(words, stem), _measure(evidence[name], unit, words, signed=True)))
+    return tuple(lines)
+
+
+def _split_unit(name: str) -> tuple[str, str]:
+    for unit in sorted(_UNITS, key=len, reverse=True):
+        if name.endswith(f"_{unit}"):
+            return name[: -len(unit) - 1], unit
+    return name, ""
+
+
+def _measure(value: float, unit: str, words: Words, signed: bool = False) -> str:
+    digits = {"db": 1, "sigma": 1, "m2": 0, "days": 0, "looks": 0, "nats": 1, "log_odds": 1}.get(unit, 2)
+    text = figure(value, digits)
+    sign = "+" if signed and unit == "db" and value > 0 and text.strip("0.") else ""
+    printed = (_UNITS_EN.get(unit) if words.lang == "en" else None) or _UNITS.get(unit, "")
+    return f"{sign}{text} {printed}".rstrip()
+
+
+def _evidence_label(words: Words, stem: str) -> str:
+    known = words.maybe(f"evidence.{stem}")
+    return known if known is not None else lead_wording(printable(stem.replace("_", " "), 40))
