@@ -71,7 +71,7 @@ class OpticalDetector:
             for stack, block, freeze in zip(samples, blocks, frozen, strict=True)
         ]
         arrays: dict[str, NDArray[np.float64]] = {f"season_{name}": s for name, s in season.items()}
-        standard = []
+        standard: list[FloatArray] = []
         for i, index in enumerate(blocks[0]):
             expected = sampled([r[i].expected for r in residuals])
             change = sampled([_towards_bare(r[i]) for r in residuals])
@@ -87,14 +87,16 @@ class OpticalDetector:
         """Sigma of the departure towards bare ground; layers carry what the evidence and the inspector need."""
         arrays, settings = calibration.arrays, profile.optical
         correlation, spread = float(arrays["correlation"][0]), np.float32(arrays["spread"][0])
-        standard, contrast, residuals = [], [], []
+        standard: list[FloatArray] = []
+        contrast: list[FloatArray] = []
+        residuals: list[_Residual] = []
         for index, series in _indices(stack, settings).items():
             residual, depth = _residual(stack, series, index, arrays[f"season_{index.name}"], frozen, profile)
             offset, slope = arrays[f"offset_{index.name}"]
             change = _towards_bare(residual) - np.float32(offset) - np.float32(slope) * residual.expected
-            standard.append(change / residual.sd)
+            standard.append(np.asarray(change / residual.sd, np.float32))
             reach = (index.bare - residual.expected) * index.towards_bare
-            contrast.append(np.maximum(reach, 0.0).astype(np.float32) / residual.sd)
+            contrast.append(np.asarray(np.maximum(reach, 0.0) / residual.sd, np.float32))
             residuals.append(residual)
         student = _combined(standard, correlation) / spread
         score = _student_to_normal(student, depth)
@@ -189,7 +191,7 @@ def _student_to_normal(t: FloatArray, depth: NDArray[np.int16]) -> FloatArray:
     """Normal quantile of a Student t with looks - 3 degrees of freedom (Wallace, 1959)."""
     nu = np.maximum(depth - 3, 4).astype(np.float32)
     quantile = (8.0 * nu + 1.0) / (8.0 * nu + 3.0) * np.sqrt(nu * np.log1p(t * t / nu))
-    return np.copysign(quantile, t).astype(np.float32)
+    return np.asarray(np.copysign(quantile, t), np.float32)
 
 
 def _layers(

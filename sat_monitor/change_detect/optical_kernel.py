@@ -159,7 +159,7 @@ def seasonal_residual(
             n, first = 0, tested
             for k in range(looks - 1):
                 value = series.values[k, row, col]
-                if value == value and series.days[k] <= newest:
+                if np.isfinite(value) and series.days[k] <= newest:
                     y[n] = value
                     for i in range(_TERMS):
                         used[n, i] = rows[k, i]
@@ -168,7 +168,7 @@ def seasonal_residual(
             depth[row, col] = n
             observed = series.values[looks - 1, row, col]
             out[0, row, col] = observed
-            if n < ladder.min_looks or observed != observed:
+            if n < ladder.min_looks or np.isnan(observed):
                 out[1, row, col] = np.nan
                 out[2, row, col] = np.nan
                 continue

@@ -146,6 +146,15 @@ class EvidenceSettings(Section):
         0.5, ge=0.0, le=1.0, description="weight of a SAR look: one minus the autocorrelation of no-change residuals"
     )
     optical_temper: float = Field(0.7, ge=0.0, le=1.0, description="weight of an optical look, likewise")
+    natural_share: float = Field(
+        0.12,
+        ge=0.0,
+        le=1.0,
+        description="spread of drought, thinning and late seasons as a share of full conversion (optical)",
+    )
+    release_margin: float = Field(
+        3.0, ge=0.0, le=20.0, description="a pixel leaves its patch this far below outline_score, nats"
+    )
     recovery_weight: float = Field(
         0.1,
         ge=0.0,

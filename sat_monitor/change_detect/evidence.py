@@ -1,0 +1,170 @@
+"""One evidence field per AOI: the log-odds, per pixel, that the ground was lastingly converted (METHOD 9 to 11).
+
+Each acquisition adds one tempered and capped log likelihood ratio. Between looks a change may begin at the stated base
+rate, which is Shiryaev's recursion for a change at an unknown time:
+    L(t) = ln(exp L(t-1) + h) + llr(t).
+Folding in order of (acquired_at, scene id) makes the arrival order immaterial.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sat_monitor.change_detect.windows import NEVER
+from sat_monitor.core.domain import ChangeMap, FloatArray, Sensor
+from sat_monitor.core.profile import EvidenceSettings, Profile
+from sat_monitor.core.units import pixel_area_m2
+
+IntArray = NDArray[np.int32]
+
+#: Standard days between two usable looks, for the hazard of one step.
+_STEP_DAYS = 5.0
+#: Memory of the running means of stage and fraction, looks.
+_MEMORY = 4.0
+#: ln(0.95 / 0.05): the log-odds from which a change counts as surely visible (METHOD 15).
+SURE = float(np.log(0.95 / 0.05))
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceState:
+    """The field and its memory, all (y, x) on the AOI grid.
+
+    `log_odds` float32; days since 1970, int32: `frozen_day` when the pixel entered a patch (`NEVER` if it is in none),
+    `seen_day` last look that saw the pixel, `quiet_day` last look that showed no change, `sure_day` first look at which the change was sure (0 = none).
+    Running means over the looks since then, float32 0..1: `bare` share of optical looks on worked ground, `fraction`
+    of full conversion. `optical_gain`, float32 nats: support that optical looks gave.
+    """
+
+    log_odds: FloatArray
+    frozen_day: IntArray
+    seen_day: IntArray
+    quiet_day: IntArray
+    sure_day: IntArray
+    bare: FloatArray
+    fraction: FloatArray
+    optical_gain: FloatArray
+
+    def window(self, slices: tuple[slice, slice]) -> EvidenceState:
+        """The same record for a rectangle of the grid; views, not copies."""
+        return EvidenceState(*(getattr(self, f.name)[slices] for f in fields(self)))
+
+    def put(self, slices: tuple[slice, slice], part: EvidenceState) -> EvidenceState:
+        """A new state in which the rectangle is replaced by `part`."""
+        if part.log_odds.shape == self.log_odds.shape:
+            return part
+        arrays = {f.name: getattr(self, f.name).copy() for f in fields(self)}
+        for name, whole in arrays.items():
+            whole[slices] = getattr(part, name)
+        return replace(self, **arrays)
+
+
+def prior_log_odds(settings: EvidenceSettings, pixel_m: float) -> float:
+    """Log-odds that a pixel is converted within one step, from the stated base rate per km2 and year."""
+    events_per_m2_day = settings.base_rate_per_km2_year / 1e6 / 365.25
+    return float(np.log(events_per_m2_day * (settings.typical_area_m2 + pixel_area_m2(pixel_m)) * _STEP_DAYS))
+
+
+def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: float) -> EvidenceState:
+    """The field before the first look."""
+    return EvidenceState(
+        log_odds=np.full(shape, prior_log_odds(settings, pixel_m), np.float32),
+        frozen_day=np.full(shape, NEVER, np.int32),
+        seen_day=np.zeros(shape, np.int32),
+        quiet_day=np.zeros(shape, np.int32),
+        sure_day=np.zeros(shape, np.int32),
+        bare=np.zeros(shape, np.float32),
+        fraction=np.zeros(shape, np.float32),
+        optical_gain=np.zeros(shape, np.float32),
+    )
+
+
+def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSettings) -> FloatArray:
+    """Tempered, capped log likelihood ratio of conversion against none, nats, (y, x); 0 where the look is blind.
+
+    Optical: the score that full conversion would give is known (`contrast`), so unchanged ground is
+    N(0, 1 + (natural_share * contrast)^2) and converted ground N(0.6 contrast, 1 + (contrast / 4)^2); a leafless
+    season, whose contrast is small, says nothing. SAR: N(0, 1) against N(3.5, 1.5^2), since its contrast is unknown.
+    """
+    score = change.score
+    if sensor is Sensor.S2:
+        contrast = change.layers["contrast"].values
+        quiet_sd = np.sqrt(1.0 + np.square(settings.natural_share * contrast))
+        mean, sd = 0.6 * contrast, np.sqrt(1.0 + np.square(0.25 * contrast))
+        temper = settings.optical_temper
+    else:
+        one = np.ones_like(score)
+        quiet_sd, mean, sd = one, np.float32(3.5) * one, np.float32(1.5) * one
+        temper = settings.sar_temper
+    ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
+    capped = np.clip(temper * ratio, -settings.max_loss, settings.max_gain)
+    return np.where(change.valid, capped, 0.0).astype(np.float32)
+
+
+def update(
+    state: EvidenceState, change: ChangeMap, sensor: Sensor, day: int, profile: Profile
+) -> tuple[EvidenceState, FloatArray]:
+    """The state after one look on the same window, and the look's log likelihood ratio (y, x), nats."""
+    if not change.valid.any():
+        return state, np.zeros(change.score.shape, np.float32)
+    settings = profile.evidence
+    ratio = log_likelihood_ratio(change, sensor, settings)
+    seen = change.valid
+    prior = np.float32(prior_log_odds(settings, change.grid.pixel_m))
+    standing = state.log_odds > settings.outline_score
+    step = np.where(standing & (ratio < 0), ratio * np.float32(settings.recovery_weight), ratio)
+    moved = np.minimum(np.logaddexp(state.log_odds, prior) + step, np.float32(settings.max_score))
+    log_odds = np.where(seen, moved, state.log_odds).astype(np.float32)
+    return _remember(state, change, log_odds, np.where(seen, ratio, 0.0), (sensor, day), settings), ratio
+
+
+def _remember(
+    state: EvidenceState,
+    change: ChangeMap,
+    log_odds: FloatArray,
+    ratio: FloatArray,
+    look: tuple[Sensor, int],
+    settings: EvidenceSettings,
+) -> EvidenceState:
+    """Days, stage and fraction after the field has moved to `log_odds`."""
+    sensor, day = look
+    seen = change.valid
+    inside = log_odds > settings.outline_score
+    # A pixel leaves its patch well below the line that let it in, so that noise at the line does not thaw it.
+    released = log_odds < settings.outline_score - settings.release_margin
+    frozen = np.where(inside & (state.frozen_day == NEVER), np.int32(day), state.frozen_day)
+    frozen = np.where(released, NEVER, frozen)
+    quiet = np.where(seen & released & (ratio < 0), np.int32(day), state.quiet_day)
+    sure = np.where((log_odds >= SURE) & (state.sure_day == 0), np.int32(day), state.sure_day)
+    bare, fraction, gain = state.bare, state.fraction, state.optical_gain
+    if sensor is Sensor.S2:
+        supports = seen & (ratio > 0)
+        bare = _running_mean(bare, change.layers["bare"].values, supports, released)
+        fraction = _running_mean(fraction, change.layers["converted_fraction"].values, supports, released)
+        gain = np.where(seen, np.maximum(gain + ratio, 0.0), gain)
+    return EvidenceState(
+        log_odds=log_odds,
+        frozen_day=frozen.astype(np.int32),
+        seen_day=np.where(seen, np.int32(day), state.seen_day).astype(np.int32),
+        quiet_day=quiet.astype(np.int32),
+        sure_day=np.where(released, 0, sure).astype(np.int32),
+        bare=bare,
+        fraction=fraction,
+        optical_gain=np.where(released & (ratio < 0), 0.0, gain).astype(np.float32),
+    )
+
+
+def _running_mean(
+    mean: FloatArray, value: FloatArray, where: NDArray[np.bool_], fresh: NDArray[np.bool_]
+) -> FloatArray:
+    """Exponential mean over `_MEMORY` looks; a pixel that was at rest starts with the value itself."""
+    start = fresh | (mean == 0.0)
+    moved = np.where(start, value, mean + (value - mean) / np.float32(_MEMORY))
+    return np.where(where, moved, mean).astype(np.float32)
+
+
+def _log_normal(x: FloatArray, mean: FloatArray | float, sd: FloatArray | float) -> FloatArray:
+    """Log density of a normal distribution without the constant that cancels in ratios."""
+    return np.asarray(-0.5 * np.square((x - mean) / sd) - np.log(sd), np.float32)

@@ -1,0 +1,167 @@
+"""Candidates from the evidence field: outlines by `outline_score`, alarms by `alarm_score` (METHOD 11, 12, 13, 15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from rasterio.features import shapes
+from scipy import ndimage
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
+
+from sat_monitor.change_detect.evidence import EvidenceState
+from sat_monitor.core.domain import BoolArray, Candidate, ChangeMap, FloatArray, Kind, StartInterval
+from sat_monitor.core.grid import Grid, Window
+from sat_monitor.core.profile import Profile
+from sat_monitor.core.units import edge_area_error_m2, pixel_area_m2
+
+_NEIGHBOURS = np.ones((3, 3), bool)
+_EPOCH = date(1970, 1, 1)
+#: Below this area SAR alone never supports an alarm (METHOD 13).
+SAR_ALONE_M2 = 2000.0
+#: Share of looks on worked ground from which a conversion is earthwork, and fraction below which it is only a change.
+_BARE_SHARE = 0.5
+_MIN_FRACTION = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLook:
+    """The field after a look, with that look.
+
+    `state` lies on `grid`, the AOI's; `change` and `ratio` (y, x; nats) on the scene's own grid, whose corner is at
+    pixel `corner` (row, col) of the AOI grid.
+    """
+
+    state: EvidenceState
+    grid: Grid
+    change: ChangeMap
+    ratio: FloatArray
+    corner: tuple[int, int]
+    day: int
+
+    def overlap(self, box: tuple[slice, slice]) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
+        """The part of an AOI-grid box that the scene covers: (slices within the box, slices of the scene), or None."""
+        inner, outer = [], []
+        for span, corner, size in zip(box, self.corner, self.change.valid.shape, strict=True):
+            first, last = max(span.start, corner), min(span.stop, corner + size)
+            if first >= last:
+                return None
+            inner.append(slice(first - span.start, last - span.start))
+            outer.append(slice(first - corner, last - corner))
+        return (inner[0], inner[1]), (outer[0], outer[1])
+
+    def seen_part(self, mask: BoolArray, box: tuple[slice, slice]) -> BoolArray | None:
+        """Pixels of the scene (y, x) that lie in `mask` (given for `box`) and were seen; None if there are none."""
+        found = self.overlap(box)
+        if found is None:
+            return None
+        inner, outer = found
+        seen = np.zeros(self.change.valid.shape, bool)
+        seen[outer] = mask[inner] & self.change.valid[outer]
+        return seen if seen.any() else None
+
+
+def cut_patches(look: FieldLook, watched: BoolArray, profile: Profile) -> tuple[Candidate, ...]:
+    """Patches of the field inside `watched` (y, x) that the look saw at least in part, ordered by anchor.
+
+    Raising `alarm_score` only clears `hit` flags: it never moves an outline.
+    """
+    inside = (look.state.log_odds > profile.evidence.outline_score) & watched
+    labels, count = ndimage.label(inside, _NEIGHBOURS)
+    found = []
+    for number, box in enumerate(ndimage.find_objects(labels, count), start=1):
+        patch = labels[box] == number
+        if patch.sum() < profile.patches.min_pixels or (seen := look.seen_part(patch, box)) is None:
+            continue
+        candidate = _candidate(look, patch, seen, box, profile)
+        if candidate.area_m2 >= profile.patches.min_area_m2:
+            found.append(candidate)
+    return tuple(sorted(found, key=lambda c: c.anchor))
+
+
+def outline_of(mask: BoolArray, grid: Grid) -> BaseGeometry:
+    """The pixel outline of a mask (y, x), metres of the grid's EPSG."""
+    parts = [
+        shape(geometry)
+        for geometry, _ in shapes(mask.astype(np.uint8), mask=mask, transform=grid.affine, connectivity=8)
+    ]
+    return unary_union([part if part.is_valid else part.buffer(0) for part in parts])
+
+
+def area_with_error(
+    fraction: FloatArray, outline: BaseGeometry, grid: Grid, edge_error_m: float
+) -> tuple[float, float]:
+    """Area of a patch (m2) as the sum of pixel fractions, and its one-sigma error (METHOD 13).
+
+    The full-change end member is the 90th percentile of the patch; without optical looks every pixel counts whole.
+    """
+    full = float(np.quantile(fraction, 0.9)) if fraction.size else 0.0
+    share = np.clip(fraction / full, 0.0, 1.0) if full > _MIN_FRACTION else np.ones_like(fraction)
+    pixel = pixel_area_m2(grid.pixel_m)
+    noise = pixel * float(np.sqrt(np.sum(share * (1.0 - share)) + 1.0))
+    edge = edge_area_error_m2(outline.length, edge_error_m)
+    return float(share.sum()) * pixel, float(np.hypot(edge, noise))
+
+
+def kind_of(bare: float, fraction: float, optical_gain: float) -> Kind:
+    """What a patch is, from its running means; what only SAR saw is a change and nothing more."""
+    if optical_gain <= 0.0 or fraction < _MIN_FRACTION:
+        return Kind.CHANGE
+    return Kind.EARTHWORK if bare >= _BARE_SHARE else Kind.VEGETATION_LOSS
+
+
+def _candidate(
+    look: FieldLook, patch: BoolArray, seen: BoolArray, box: tuple[slice, slice], profile: Profile
+) -> Candidate:
+    state = look.state.window(box)
+    grid = look.grid.window(Window(box[0].start, box[1].start, *patch.shape))
+    outline = outline_of(patch, grid)
+    log_odds = np.where(patch, state.log_odds, -np.inf)
+    strongest = np.unravel_index(int(np.argmax(log_odds)), patch.shape)
+    area, error = area_with_error(state.fraction[patch], outline, grid, profile.patches.edge_error_m)
+    bare, fraction = float(state.bare[patch].mean()), float(state.fraction[patch].mean())
+    gain = float(state.optical_gain[patch].mean())
+    ratio = float(look.ratio[seen].mean())
+    peak = float(log_odds.max())
+    alone = gain <= 0.0 and area < SAR_ALONE_M2
+    return Candidate(
+        outline=outline,
+        anchor=(box[0].start + int(strongest[0]), box[1].start + int(strongest[1])),
+        kind=kind_of(bare, fraction, gain),
+        area_m2=area,
+        area_error_m2=error,
+        score_max=peak,
+        score_mean=float(state.log_odds[patch].mean()),
+        hit=peak >= profile.evidence.alarm_score and ratio > 0.0 and not alone,
+        start=_start(state, patch, look.day),
+        evidence={
+            **change_evidence(look.change, seen),
+            "llr_nats": ratio,
+            "bare_share": bare,
+            "mean_converted_fraction": fraction,
+            "optical_gain_nats": gain,
+        },
+    )
+
+
+def _start(state: EvidenceState, patch: BoolArray, day: int) -> StartInterval:
+    """From the last look without change over most of the patch to the first sure one (METHOD 15)."""
+    quiet = state.quiet_day[patch]
+    sure = state.sure_day[patch]
+    latest = int(sure[sure > 0].min()) if (sure > 0).any() else day
+    before = quiet[(quiet > 0) & (quiet < latest)]
+    earliest = int(np.median(before)) if before.size else 0
+    return StartInterval(_as_date(earliest) if earliest else None, _as_date(latest))
+
+
+def _as_date(day: int) -> date:
+    return _EPOCH + timedelta(days=day)
+
+
+def change_evidence(change: ChangeMap, good: BoolArray) -> dict[str, float]:
+    """Mean of every layer over the valid pixels `good`, named layer_unit: what an inspector reads on the page."""
+    means = {f"{name}_{layer.unit}": float(np.nanmean(layer.values[good])) for name, layer in change.layers.items()}
+    return {f"score_{change.score_unit}": float(np.nanmean(change.score[good])), **means}
