@@ -1,0 +1,133 @@
+"""The demo: two simulated places, a season of nights, tickets; no network, the same result every time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from shapely.geometry import box
+
+from sat_monitor.core.clock import TOKYO, fixed_clock
+from sat_monitor.core.domain import AOI
+from sat_monitor.core.grid import reproject
+from sat_monitor.core.home import Home
+from sat_monitor.core.profile import Profile
+from sat_monitor.imagery.aois import AoiRegistry, aoi_from_outline
+from sat_monitor.imagery.archive import Archive
+from sat_monitor.night import NightRequest, run_night
+from sat_monitor.report import NightReport
+from sat_monitor.simulate.scenes import render_scenes
+from sat_monitor.simulate.world import World, WorldSpec, build_world, truth_geojson
+
+Progress = Callable[[str], None]
+
+FIRST_SCENE = date(2024, 4, 1)
+FIRST_NIGHT = date(2026, 5, 1)
+LAST_NIGHT = date(2026, 9, 30)
+NIGHT_EVERY = timedelta(days=19)
+#: The hour of the schedule, Asia/Tokyo.
+NIGHT_AT = time(2, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A simulated window: id, names, centre (lon, lat), side in pixels of 10 m, fills and seed."""
+
+    id: str
+    name_ja: str
+    name_en: str
+    lon: float
+    lat: float
+    side_px: int
+    fills: int
+    seed: int
+
+
+PLACES = (
+    _Place("demo-tama", "多摩(模擬)", "Tama (simulated)", 139.245, 35.705, 200, 5, 20240401),
+    _Place("demo-oshima", "大島(模擬)", "Oshima (simulated)", 139.42, 34.72, 160, 2, 20240402),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What the demo made: lines to print, ticket folders, the last night's report, the truth file."""
+
+    lines: tuple[str, ...]
+    tickets: tuple[Path, ...]
+    night: NightReport
+    truth: Path
+
+
+def run_demo(home: Home, progress: Progress = print, lang: str = "ja") -> DemoReport:
+    """Simulate both places, run a season of nights, render the tickets. Idempotent in `home`."""
+    registry = AoiRegistry(home.aoi)
+    worlds = [_world(place, registry) for place in PLACES]
+    for world in worlds:
+        _write_scenes(world, home, progress)
+    truth = _write_truth(worlds, home)
+    report = None
+    for night in _nights():
+        report = _night(home, night, lang, progress)
+    if report is None:
+        raise ValueError(f"no night between {FIRST_NIGHT} and {LAST_NIGHT}")
+    tickets = tuple(sorted(path.parent for path in home.tickets.glob("*/ticket.pdf")))
+    return DemoReport(tuple(_lines(worlds, tickets, report, truth, home)), tickets, report, truth)
+
+
+def _aoi(place: _Place) -> AOI:
+    """The AOI of a place: a square about its centre, watched to its edge."""
+    half = place.side_px * 10.0 / 2.0
+    centre = reproject(box(place.lon, place.lat, place.lon, place.lat).centroid, 4326, 32654)
+    x, y = round(centre.x, -1), round(centre.y, -1)
+    outline = reproject(box(x - half, y - half, x + half, y + half), 32654, 4326)
+    return aoi_from_outline(place.id, outline, place.name_ja, place.name_en, epsg=32654, margin_m=0.0)
+
+
+def _world(place: _Place, registry: AoiRegistry) -> World:
+    aoi = registry.add(_aoi(place))
+    return build_world(WorldSpec(aoi=aoi, seed=place.seed, first=FIRST_SCENE, last=LAST_NIGHT, fills=place.fills))
+
+
+def _write_scenes(world: World, home: Home, progress: Progress) -> None:
+    inbox = Archive(home.inbox)
+    with inbox.batch():
+        for number, (offer, raster) in enumerate(render_scenes(world), start=1):
+            inbox.put_scene(offer, raster)
+            if number % 50 == 0:
+                progress(f"{offer.aoi}: {number} scenes simulated, up to {offer.acquired_at:%Y-%m-%d}")
+
+
+def _write_truth(worlds: list[World], home: Home) -> Path:
+    features = [feature for world in worlds for feature in truth_geojson(world)["features"]]
+    path = home.root / "truth.geojson"
+    collection = {"type": "FeatureCollection", "simulated": True, "features": features}
+    path.write_text(json.dumps(collection, ensure_ascii=False, indent=1), encoding="utf-8")
+    return path
+
+
+def _nights() -> list[date]:
+    count = (LAST_NIGHT - FIRST_NIGHT) // NIGHT_EVERY
+    return [LAST_NIGHT - NIGHT_EVERY * n for n in range(count, -1, -1)]
+
+
+def _night(home: Home, night: date, lang: str, progress: Progress) -> NightReport:
+    clock = fixed_clock(datetime.combine(night + timedelta(days=1), NIGHT_AT, TOKYO).astimezone(UTC))
+    request = NightRequest(home, tuple(place.id for place in PLACES), FIRST_NIGHT, night, Profile(), lang)
+    return run_night(request, clock, progress)
+
+
+def _lines(worlds: list[World], tickets: tuple[Path, ...], report: NightReport, truth: Path, home: Home) -> list[str]:
+    places = ", ".join(f"{w.spec.aoi.id} ({w.spec.aoi.name_en})" for w in worlds)
+    return [
+        "模擬データ / simulated data: no real place was observed",
+        f"AOIs: {places}",
+        f"Scenes: {FIRST_SCENE} to {LAST_NIGHT}; nights: {FIRST_NIGHT} to {LAST_NIGHT} (Asia/Tokyo)",
+        f"Truth: {truth}",
+        f"Night report: {report.path}",
+        f"Tickets: {len(tickets)} in {home.tickets}",
+        *(f"  {folder / 'ticket.pdf'}" for folder in tickets),
+    ]

@@ -1,0 +1,137 @@
+"""The fold of looks of one AOI: evidence field and sites, advanced look by look.
+
+A look is a pure function of the scenes up to it and the profile. `chain` gives each look the hash of all of that, so
+"what is owed?" is a comparison of hashes: a late scene changes the hash of every later look, and they are recomputed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sat_monitor import __version__
+from sat_monitor.change_detect.evidence import empty_state, update
+from sat_monitor.change_detect.patches import FieldLook, cut_patches
+from sat_monitor.change_detect.windows import day_number
+from sat_monitor.checkpoints import load_checkpoint, save_checkpoint
+from sat_monitor.core.domain import ChangeMap, Look, Scene
+from sat_monitor.core.profile import Profile
+from sat_monitor.imagery.sensors import comparable
+from sat_monitor.masks import MaskCache
+from sat_monitor.registration import Registrar
+from sat_monitor.scoring import DETECTORS, Bench, part_of, score_scene
+from sat_monitor.sites.lifecycle import SiteTable, Step, active, fold, step
+
+#: Looks between two checkpoints within one run.
+CHECKPOINT_EVERY = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedLook:
+    """A scene whose look is wanted, with the hash of everything that look depends on."""
+
+    scene: Scene
+    inputs_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedLook:
+    """A look with the lifecycle step it caused."""
+
+    look: Look
+    inputs_sha256: str
+    step: Step
+
+
+def chain(scenes: Sequence[Scene], wanted: frozenset[str], profile: Profile) -> list[ChainedLook]:
+    """The wanted looks in order, each with a hash over profile, version and every scene up to it."""
+    digest = hashlib.sha256(f"{__version__}|{profile.sha256}".encode()).hexdigest()
+    chained = []
+    for scene in sorted(scenes, key=lambda s: s.order):
+        is_look = scene.id in wanted
+        digest = hashlib.sha256(f"{digest}|{scene.id}|{scene.pixels_sha256}|{int(is_look)}".encode()).hexdigest()
+        if is_look:
+            chained.append(ChainedLook(scene, digest))
+    return chained
+
+
+def first_owed(chained: Sequence[ChainedLook], stored: Mapping[str, str]) -> int:
+    """Index of the first look that the store lacks or holds with other inputs; len(chained) when nothing is owed."""
+    for i, look in enumerate(chained):
+        if stored.get(look.scene.id) != look.inputs_sha256:
+            return i
+    return len(chained)
+
+
+class LookFold:
+    """The running fold of one AOI: evidence field and site table, advanced look by look."""
+
+    def __init__(self, bench: Bench, scenes: Sequence[Scene], checkpoints: Path) -> None:
+        self._bench = bench
+        self._scenes = sorted(scenes, key=lambda s: s.order)
+        self._checkpoints = checkpoints
+        self._registrar = Registrar(bench.archive, bench.profile.imagery)
+        self._masks = MaskCache(bench.aoi.grid)
+        self.grid = grid = bench.aoi.grid
+        self.state = empty_state(grid.shape, bench.profile.evidence, grid.pixel_m)
+        self.table = SiteTable({}, {})
+
+    def resume(self, chained: Sequence[ChainedLook], looks: Mapping[str, Look], owed: int) -> int:
+        """Go back to the newest checkpoint before look `owed`; returns the index of the first look to compute."""
+        shape = self._bench.aoi.grid.shape
+        for i in range(owed - 1, -1, -1):
+            look = looks[chained[i].scene.id]
+            state = load_checkpoint(self._checkpoints, look, chained[i].inputs_sha256, shape)
+            if state is not None:
+                self.state = state
+                self.table = fold([looks[c.scene.id] for c in chained[: i + 1]], self._bench.profile)
+                return i + 1
+        return 0
+
+    def advance(self, chained: ChainedLook) -> DetectedLook:
+        """Compute one look, archive its change map and move the fold; raises SceneReject before anything changed."""
+        scene, profile = chained.scene, self._bench.profile
+        where = part_of(self._bench.aoi.grid, scene.grid)
+        change = self._change_map(scene, where)
+        day = day_number(scene.acquired_at)
+        part, ratio = update(self.state.window(where), change, scene.sensor, day, profile)
+        self._bench.archive.put_change_map(scene.aoi, change, scene)
+        self.state = self.state.put(where, part)
+        corner = (where[0].start, where[1].start)
+        field = FieldLook(self.state, self._bench.aoi.grid, change, ratio, corner, day)
+        look = Look(
+            scene_id=scene.id,
+            aoi=scene.aoi,
+            sensor=scene.sensor,
+            acquired_at=scene.acquired_at,
+            candidates=cut_patches(field, self._bench.watched, profile),
+            seen=self._seen(field),
+        )
+        moved = step(self.table, look, profile)
+        self.table = moved.table
+        return DetectedLook(look, chained.inputs_sha256, moved)
+
+    def checkpoint(self, done: DetectedLook) -> None:
+        """Keep the field as it stands after `done`."""
+        save_checkpoint(self._checkpoints, done.look, done.inputs_sha256, self.state)
+
+    def _change_map(self, scene: Scene, where: tuple[slice, slice]) -> ChangeMap:
+        earlier = [s for s in self._scenes if s.order < scene.order and comparable(s, scene)]
+        frozen = self.state.frozen_day[where]
+        history = DETECTORS[scene.sensor].history(scene, earlier, int(frozen.min()), self._bench.profile)
+        shifts = self._registrar.shifts(scene, history)
+        usable = [s for s in history if s.id in shifts]
+        return score_scene(self._bench, scene, usable, frozen, shifts)
+
+    def _seen(self, field: FieldLook) -> dict[str, float]:
+        """Share of each active site that the look saw; sites outside the scene are left out."""
+        shares = {}
+        for site in active(self.table):
+            drawn = self._masks.mask(site.outline)
+            total = int(drawn.mask.sum())
+            seen = field.seen_part(drawn.mask, drawn.slices) if total else None
+            if seen is not None:
+                shares[site.id] = float(seen.sum()) / total
+        return shares

@@ -1,0 +1,149 @@
+"""publish: what is due becomes pages; the highest priorities first, the rest waits with its rank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sat_monitor.change_detect.evidence import EvidenceState
+from sat_monitor.core.clock import iso
+from sat_monitor.core.domain import AOI, EventDraft, Scene, Sensor, Site, Ticket
+from sat_monitor.core.errors import SatMonitorError
+from sat_monitor.core.grid import Window
+from sat_monitor.core.home import Home
+from sat_monitor.core.profile import Profile
+from sat_monitor.imagery.archive import Archive
+from sat_monitor.imagery.cloud import clear_mask
+from sat_monitor.store.store import Lease, Store
+from sat_monitor.tickets.composites import ScoreField, Snapshot, display_bands
+from sat_monitor.tickets.place import locate
+from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, TicketRequest
+from sat_monitor.tickets.ticket import render_ticket
+from sat_monitor.tickets.view import detail_window, location_window
+
+ACTOR = "night"
+#: Share of a picture that must be clear, and how many scenes are tried for it.
+_CLEAR_SHARE = 0.9
+_TRIES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became paper, what waits for another night by the cap, and what could not be rendered."""
+
+    delivered: tuple[RenderedTicket, ...]
+    waiting: tuple[Ticket, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What rendering needs of one AOI."""
+
+    home: Home
+    aoi: AOI
+    archive: Archive
+    profile: Profile
+    scenes: tuple[Scene, ...]
+    state: EvidenceState
+
+
+def publish_due(
+    desk: Desk, shelf: tuple[Store, Lease], lang: str, now: datetime, progress: Callable[[str], None]
+) -> Published:
+    """Render and deliver the AOI's due tickets; one that fails stays due and is named."""
+    store, lease = shelf
+    sites = {site.id: site for site in store.sites(desk.aoi.id)}
+    tickets = {ticket.id: ticket for ticket in store.tickets(desk.aoi.id)}
+    due = [row for row in store.outbox_due() if row.ticket_id in tickets]
+    due = [row for row in due if tickets[row.ticket_id].withdrawn_reason is None]
+    due.sort(key=lambda row: (-tickets[row.ticket_id].priority, row.ticket_id))
+    cap = desk.profile.tickets.per_night
+    delivered, problems = [], []
+    for row in due[:cap]:
+        ticket = tickets[row.ticket_id]
+        try:
+            rendered = render_ticket(
+                ticket_request(desk, ticket, sites[ticket.site_id], store), _folder(desk, ticket), lang
+            )
+        except SatMonitorError as error:
+            problems.append(f"ticket {ticket.id}: {error.message}")
+            continue
+        with store.transaction(lease) as transaction:
+            transaction.mark_delivered(row.key, {"pdf_sha256": rendered.pdf_sha256})
+            body = {"ticket": ticket.id, "site": ticket.site_id, "pdf_sha256": rendered.pdf_sha256, "lang": lang}
+            transaction.append(EventDraft("ticket.delivered", ACTOR, {**body, "rendered_at": iso(now)}))
+        delivered.append(rendered)
+        progress(f"{desk.aoi.id}: ticket {ticket.id} -> {rendered.folder}")
+    return Published(tuple(delivered), tuple(tickets[row.ticket_id] for row in due[cap:]), tuple(problems))
+
+
+def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> TicketRequest:
+    """Everything the page of `ticket` shows."""
+    grid = desk.aoi.grid
+    detail, wide = detail_window(site.outline, grid), location_window(site.outline, grid)
+    visible = [s for s in desk.scenes if s.acquired_at >= ticket.opened_at - timedelta(days=40)]
+    after = clearest(desk, visible or list(desk.scenes), detail)
+    quiet = site.start.earliest or (site.first_seen_at - timedelta(days=30)).date()
+    older = [s for s in desk.scenes if s.acquired_at.date() <= quiet and comparable_picture(s, after)]
+    before = clearest(desk, older, detail) if older else None
+    centre = site.outline.representative_point()
+    lon, lat = grid.to_lonlat(centre.x, centre.y)
+    evidence = profile_lines(desk)
+    return TicketRequest(
+        ticket=ticket,
+        site=site,
+        aoi=desk.aoi,
+        place=locate(lon, lat),
+        before=None if before is None else snapshot(desk, before, detail, ""),
+        after=snapshot(desk, after, detail, ""),
+        location=snapshot(desk, after, wide, ""),
+        score=ScoreField(grid.window(detail), desk.state.log_odds[detail.slices], evidence[0], evidence[1]),
+        profile_sha256=desk.profile.sha256,
+        chain_head=store.head(),
+        scenes=_used(desk, site),
+    )
+
+
+def profile_lines(desk: Desk) -> tuple[float, float]:
+    """Outline score and alarm score, log-odds."""
+    return desk.profile.evidence.outline_score, desk.profile.evidence.alarm_score
+
+
+def clearest(desk: Desk, scenes: Sequence[Scene], window: Window) -> Scene:
+    """The newest scene that shows the window clearly, optical before SAR; the newest of all where none does."""
+    newest_first = sorted(scenes, key=lambda s: s.order, reverse=True)
+    optical = [s for s in newest_first if s.sensor is Sensor.S2]
+    for scene in optical[:_TRIES]:
+        if _clear_share(desk, scene, window) >= _CLEAR_SHARE:
+            return scene
+    radar = [s for s in newest_first if s.sensor is Sensor.S1]
+    return (radar or optical)[0]
+
+
+def comparable_picture(scene: Scene, other: Scene) -> bool:
+    """Whether two scenes make a before and after pair for the eye: one sensor and, for SAR, one track."""
+    return scene.sensor is other.sensor and scene.track == other.track
+
+
+def snapshot(desk: Desk, scene: Scene, window: Window, label: str) -> Snapshot:
+    """The display bands of a scene for a window of the AOI grid."""
+    grid = desk.aoi.grid.window(window)
+    names = display_bands(frozenset(desk.archive.bands(scene)), scene.sensor)
+    return Snapshot(label, scene, grid, desk.archive.read(scene, names, grid))
+
+
+def _clear_share(desk: Desk, scene: Scene, window: Window) -> float:
+    scl = desk.archive.read(scene, ("SCL",), desk.aoi.grid.window(window))["SCL"]
+    return float(clear_mask(scl, desk.profile.optical.cloud_buffer_px).mean())
+
+
+def _used(desk: Desk, site: Site) -> tuple[SceneUse, ...]:
+    by_id = {scene.id: scene for scene in desk.scenes}
+    return tuple(SceneUse(SceneRole.AFTER, by_id[i]) for i in site.scene_ids if i in by_id)
+
+
+def _folder(desk: Desk, ticket: Ticket) -> Path:
+    return desk.home.tickets / f"{ticket.aoi}-{ticket.id}"

@@ -1,0 +1,104 @@
+"""The night report: the accounting that closes, what was found, and what could not be seen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from sat_monitor.core.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class AoiReport:
+    """One AOI of a night. `expected` = processed + deferred + rejected + superseded, always; areas in m2."""
+
+    aoi: str
+    expected: int
+    processed: int
+    deferred: int
+    rejected: int
+    superseded: int
+    new_scenes: int
+    looks_computed: int
+    suspected: int
+    confirmed: int
+    tickets_delivered: int
+    tickets_waiting: int
+    watched_m2: float
+    not_observed_m2: float
+    problems: tuple[str, ...] = ()
+    simulated: bool = False
+    overview: str | None = None
+
+    @property
+    def closes(self) -> bool:
+        """Whether every expected scene is accounted for."""
+        return self.expected == self.processed + self.deferred + self.rejected + self.superseded
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the night is done but not all of it could be used."""
+        return bool(self.deferred or self.rejected or self.problems or not self.closes)
+
+
+@dataclass(frozen=True, slots=True)
+class NightReport:
+    """A whole night over all AOIs; `failed` names AOIs that could not be run, with the reason."""
+
+    start: date | None
+    end: date
+    profile_name: str
+    profile_sha256: str
+    chain_head: str
+    aois: tuple[AoiReport, ...]
+    failed: tuple[str, ...]
+    path: Path
+
+    @property
+    def degraded(self) -> bool:
+        """Whether anything was deferred, rejected or failed."""
+        return bool(self.failed) or any(aoi.degraded for aoi in self.aois)
+
+    def to_markdown(self) -> str:
+        """The report as people read it."""
+        since = f"{self.start} to " if self.start else ""
+        lines = [f"# Night report {since}{self.end} (Asia/Tokyo)", ""]
+        if any(aoi.simulated for aoi in self.aois):
+            lines += ["**模擬データ / simulated data**", ""]
+        lines += [
+            "| AOI | expected | processed | deferred | rejected | superseded | looks | suspected | confirmed | tickets | waiting | NOT OBSERVED |",
+            "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        lines += [_row(aoi) for aoi in self.aois]
+        lines += ["", f"The accounting {'closes' if all(a.closes for a in self.aois) else '**DOES NOT CLOSE**'}: "]
+        lines[-1] += "expected = processed + deferred + rejected + superseded."
+        problems = [f"- {aoi.aoi}: {text}" for aoi in self.aois for text in aoi.problems]
+        problems += [f"- FAILED {text}" for text in self.failed]
+        if problems:
+            lines += ["", "## Problems", "", *problems]
+        lines += ["", f"Profile `{self.profile_name}` {self.profile_sha256}", f"Chain head {self.chain_head}"]
+        return "\n".join(lines) + "\n"
+
+
+def _row(aoi: AoiReport) -> str:
+    share = aoi.not_observed_m2 / aoi.watched_m2 if aoi.watched_m2 else 0.0
+    hidden = f"{aoi.not_observed_m2 / 1e6:.2f} km2 ({share:.0%})"
+    numbers = (aoi.expected, aoi.processed, aoi.deferred, aoi.rejected, aoi.superseded, aoi.looks_computed)
+    found = (aoi.suspected, aoi.confirmed, aoi.tickets_delivered, aoi.tickets_waiting)
+    return f"| {aoi.aoi} | " + " | ".join(str(n) for n in (*numbers, *found)) + f" | {hidden} |"
+
+
+def report_path(home: Home, start: date | None, end: date) -> Path:
+    """Where the report of a night lies."""
+    return home.reports / f"night-{f'{start}_' if start else ''}{end}.md"
+
+
+def write_report(report: NightReport) -> None:
+    """Write the markdown and, beside it, the same as JSON."""
+    report.path.parent.mkdir(parents=True, exist_ok=True)
+    report.path.write_text(report.to_markdown(), encoding="utf-8")
+    rows = [asdict(aoi) for aoi in report.aois]
+    plain = {"end": report.end.isoformat(), "aois": rows, "failed": report.failed, "chain_head": report.chain_head}
+    report.path.with_suffix(".json").write_text(json.dumps(plain, ensure_ascii=False, indent=1), encoding="utf-8")
