@@ -14,14 +14,18 @@ from sat_monitor.core.grid import Grid
 from sat_monitor.core.units import power_to_db
 
 #: Colour (0..1) = (reflectance / TRUE_COLOUR_WHITE) ** TRUE_COLOUR_GAMMA: forest dark but readable, bare soil bright.
-TRUE_COLOUR_WHITE = 0.30
-TRUE_COLOUR_GAMMA = 0.50
+TRUE_COLOUR_WHITE = 0.24
+TRUE_COLOUR_GAMMA = 0.58
+#: Haze leaves greens and browns close together: colours are moved this much away from their grey.
+SATURATION = 1.25
+#: Speckle makes confetti of pure SAR colours: they are moved towards their grey.
+SAR_SATURATION = 0.65
 #: Near infrared and short wave need a wider stretch: leaves reflect up to half of it.
 INFRARED_WHITE = 0.50
 #: SAR ranges in dB from black to full colour: red VV, green VH, blue VV/VH.
-VV_RANGE_DB = (-20.0, 0.0)
-VH_RANGE_DB = (-27.0, -7.0)
-RATIO_RANGE_DB = (2.0, 14.0)
+VV_RANGE_DB = (-20.0, -2.0)
+VH_RANGE_DB = (-27.0, -9.0)
+RATIO_RANGE_DB = (3.0, 18.0)
 
 #: Light (low) to dark (high) in even steps of lightness, the reversed `inferno` of matplotlib (CC0): it survives a
 #: black-and-white copier and saves ink.
@@ -108,7 +112,8 @@ def _optical(bands: Mapping[str, FloatArray]) -> Composite | None:
         return None
     style, names, white, gamma = row
     stack = np.stack([bands[name] for name in names], axis=-1)
-    return Composite(_to_rgba((np.clip(stack / white, 0.0, 1.0)) ** gamma), style)
+    shade = np.clip(stack / np.float32(white), 0.0, 1.0) ** np.float32(gamma)
+    return Composite(_to_rgba(_saturate(shade, SATURATION)), style)
 
 
 def _sar(bands: Mapping[str, FloatArray]) -> Composite | None:
@@ -124,12 +129,18 @@ def _sar(bands: Mapping[str, FloatArray]) -> Composite | None:
         _stretch(db["VH"], VH_RANGE_DB),
         _stretch(db["VV"] - db["VH"], RATIO_RANGE_DB),
     ]
-    return Composite(_to_rgba(np.stack(channels, axis=-1)), "sar")
+    return Composite(_to_rgba(_saturate(np.stack(channels, axis=-1), SAR_SATURATION)), "sar")
+
+
+def _saturate(rgb: FloatArray, factor: float) -> FloatArray:
+    """Colours (y, x, 3) in 0..1 moved `factor` times as far from their grey."""
+    grey = rgb.mean(axis=-1, keepdims=True)
+    return np.asarray(np.clip(grey + np.float32(factor) * (rgb - grey), 0.0, 1.0), np.float32)
 
 
 def _stretch(values: FloatArray, limits: tuple[float, float]) -> FloatArray:
     low, high = limits
-    return np.clip((values - low) / (high - low), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((values - low) / (high - low), 0.0, 1.0), np.float32)
 
 
 def _to_rgba(rgb: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -61,6 +61,7 @@ class Page:
     simulated: bool
     withdrawn: str
     priority: str
+    ticket_id: str
     site_line: str
     facts: tuple[Line, ...]
     map_url: str
@@ -68,7 +69,8 @@ class Page:
     reasons: tuple[str, ...]
     change: str
     evidence: tuple[Line, ...]
-    size: tuple[str, ...]
+    size: str
+    size_notes: str
     checks: tuple[str, ...]
     scenes: tuple[SceneRow, ...]
     more_scenes: str
@@ -102,6 +104,7 @@ def build_page(request: TicketRequest, words: Words, pictures: dict[str, Picture
         simulated=request.simulated,
         withdrawn=_withdrawn(request, words),
         priority=priority_text(request.ticket.priority),
+        ticket_id=_short(request.ticket.id),
         site_line=words.kind(request.site.kind),
         facts=_facts(request, words),
         map_url=map_url(request.place.lon, request.place.lat),
@@ -110,13 +113,14 @@ def build_page(request: TicketRequest, words: Words, pictures: dict[str, Picture
         change=words.of(f"kind_sentence.{request.site.kind.value}"),
         evidence=_evidence(request, words),
         size=_size(request, words),
+        size_notes=f"{words.of('text.zone_missing')}  {words.of('text.register_missing')}",
         checks=_checks(request, words),
         scenes=tuple(_scene_row(use, words) for use in uses[:_MAX_SCENES]),
         more_scenes=words.of("text.more_scenes", n=hidden) if hidden > 0 else "",
         record=words.items("record.fields"),
         proof=_proof(request, words),
         credit="  |  ".join([credit(words, [use.scene for use in uses]), *_notes(words, styles)]),
-        footer=words.of("page.footer", version=_short(request.software)),
+        footer=words.of("page.footer", version=_short(request.software, 24)),
         pictures=pictures,
     )
 
@@ -145,7 +149,6 @@ def _facts(request: TicketRequest, words: Words) -> tuple[Line, ...]:
     }
     found = tuple(Line(words.of(f"label.{key}"), value) for key, value in rows.items())
     identity = (
-        Line(words.of("label.ticket_id"), _short(ticket.id)),
         Line(words.of("label.site_id"), f"{_short(site.id)} ({_short(name, 24)})"),
         Line(words.of("label.opened"), japan_day(ticket.opened_at).isoformat()),
     )
@@ -157,12 +160,11 @@ def _evidence(request: TicketRequest, words: Words) -> tuple[Line, ...]:
     return lines or (Line(words.of("text.no_evidence"), ""),)
 
 
-def _size(request: TicketRequest, words: Words) -> tuple[str, ...]:
+def _size(request: TicketRequest, words: Words) -> str:
     site = request.site
     chance = exceeds_probability(site.area_m2, site.area_error_m2, SIZE_LIMIT_M2)
-    area = f"{words.of('label.area')}: {area_text(words, site.area_m2, site.area_error_m2)}"
-    exceeds = words.of("text.probability", p=probability_text(words, chance))
-    return area, exceeds, words.of("text.zone_missing"), words.of("text.register_missing")
+    area = f"{words.of('label.area')} {area_text(words, site.area_m2, site.area_error_m2)}"
+    return f"{area}    {words.of('text.probability', p=probability_text(words, chance))}"
 
 
 def _checks(request: TicketRequest, words: Words) -> tuple[str, ...]:
@@ -186,7 +188,7 @@ def _scene_row(use: SceneUse, words: Words) -> SceneRow:
 def platform_text(scene: Scene, words: Words) -> str:
     """The satellite with its track: Sentinel-1A 46D."""
     platform = _short(scene.platform, 24) or words.of(f"sensor.{scene.sensor.value}")
-    name = re.sub(r"^sentinel-(\d)([a-d])$", lambda m: f"Sentinel-{m[1]}{m[2].upper()}", platform, flags=re.I)
+    name = re.sub(r"^sentinel-(\d)([a-d])$", lambda m: f"Sentinel-{m[1]}{m[2].upper()}", platform, flags=re.IGNORECASE)
     return name if scene.track is None else f"{name} {scene.track.id}"
 
 

@@ -24,7 +24,7 @@ def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, by
 
     files: dict[str, bytes] = {
         "main.typ": (resource_folder("templates") / template).read_bytes(),
-        "page.json": json.dumps(page, ensure_ascii=False, sort_keys=True).encode(),
+        "page.json": json.dumps(page, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace"),
         **pictures,
     }
     with tempfile.TemporaryDirectory(prefix="sat_monitor_page_") as folder:
@@ -32,7 +32,7 @@ def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, by
             (Path(folder) / name).write_bytes(content)
         try:
             pdf = typst.compile(
-                Path(folder) / "main.typ",
+                str(Path(folder) / "main.typ"),
                 root=folder,
                 font_paths=[str(font_folder())],
                 ignore_system_fonts=True,
@@ -41,6 +41,4 @@ def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, by
             )
         except typst.TypstError as error:
             raise TicketError("E1802", f"{template}: {error}", kept="the ticket in the store") from error
-    if not isinstance(pdf, bytes):
-        raise TicketError("E1802", f"{template}: the typesetter gave {type(pdf).__name__}, not one PDF")
     return pdf

@@ -168,6 +168,4 @@ def locate(lon: float, lat: float, table: tuple[Municipality, ...] | None = None
         raise ValueError(f"lon {lon}, lat {lat} is not within -180..180, -90..90")
     rows = municipalities() if table is None else table
     holding = sorted((m for m in rows if m.holds(lon, lat)), key=lambda m: (m.distance_km(lon, lat), m.code))
-    return Place(
-        lon, lat, plane_coordinates(lon, lat), mesh_code(lon, lat), half_mesh_code(lon, lat), tuple(holding)
-    )
+    return Place(lon, lat, plane_coordinates(lon, lat), mesh_code(lon, lat), half_mesh_code(lon, lat), tuple(holding))

@@ -59,11 +59,13 @@ class TicketRequest:
 
     @property
     def listed_scenes(self) -> tuple[SceneUse, ...]:
-        """The scenes used: before, after, then references, newest first; each scene and role once."""
+        """The scenes used: before, after, then references, newest first; each scene once, in its first role."""
         rank = {role: index for index, role in enumerate(SceneRole)}
-        rows = {(use.role, use.scene.id): use for use in (*self._pictured, *self.scenes)}
-        newest_first = sorted(rows.values(), key=lambda use: use.scene.order, reverse=True)
-        return tuple(sorted(newest_first, key=lambda use: rank[use.role]))
+        newest_first = sorted((*self._pictured, *self.scenes), key=lambda use: use.scene.order, reverse=True)
+        by_scene: dict[str, SceneUse] = {}
+        for use in sorted(newest_first, key=lambda use: rank[use.role]):
+            by_scene.setdefault(use.scene.id, use)
+        return tuple(by_scene.values())
 
     @property
     def _pictured(self) -> tuple[SceneUse, ...]:

@@ -18,12 +18,16 @@ from sat_monitor.tickets.view import Frame, resample
 
 SIZE_PX = 640
 _STRIP_PX = 44
+_JPEG_BYTES = 120_000
+_JPEG_QUALITIES = (88, 76, 62, 45)
 _INK = (12, 18, 26)
 _WHITE = (255, 255, 255)
 _AMBER = (255, 191, 0)
 #: Magenta is rare on the ground and in all composites here; the dark edge holds it on bright soil and roofs.
 _OUTLINE = (255, 45, 200)
 _OUTLINE_ON_SCORE = (0, 120, 255)
+#: SAR composites hold every hue, so the outline there is white on dark.
+_OUTLINE_ON_SAR = (255, 255, 255)
 _NO_DATA = (214, 217, 220)
 _NO_DATA_LINE = (184, 188, 193)
 
@@ -59,7 +63,7 @@ def draw_scene(colours: Composite, grid: Grid, frame: Frame, marks: Marks, label
     picture = _ground(colours, grid, frame)
     if marks.inset is not None:
         _draw_inset(picture, frame, marks.inset)
-    _draw_outline(picture, frame, marks, _OUTLINE)
+    _draw_outline(picture, frame, marks, _OUTLINE_ON_SAR if colours.style.startswith("sar") else _OUTLINE)
     _draw_furniture(picture, frame, labels)
     return picture
 
@@ -83,10 +87,18 @@ def draw_missing(labels: Labels) -> Image.Image:
 
 
 def encode_jpeg(picture: Image.Image) -> bytes:
-    """JPEG bytes, full colour resolution (thin coloured lines stay sharp), the same for the same picture."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=88, subsampling=0)
-    return buffer.getvalue()
+    """JPEG bytes of at most about 120 kB, full colour resolution (thin coloured lines stay sharp), deterministic.
+
+    Speckle compresses badly: quality falls in fixed steps until four pictures fit a page that can be mailed.
+    """
+    content = b""
+    for quality in _JPEG_QUALITIES:
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0)
+        content = buffer.getvalue()
+        if len(content) <= _JPEG_BYTES:
+            break
+    return content
 
 
 def _ground(colours: Composite, grid: Grid, frame: Frame) -> Image.Image:
@@ -109,7 +121,8 @@ def _hatch() -> Image.Image:
     return _hatched().copy()
 
 
-def _rings(outline: BaseGeometry) -> list[list[tuple[float, float]]]:
+def polygon_rings(outline: BaseGeometry) -> list[list[tuple[float, float]]]:
+    """The rings of a Polygon or MultiPolygon, shells and holes, as lists of (x, y)."""
     parts = outline.geoms if isinstance(outline, MultiPolygon) else [outline]
     rings = [ring for part in parts if isinstance(part, Polygon) for ring in (part.exterior, *part.interiors)]
     return [[(float(x), float(y)) for x, y in ring.coords] for ring in rings if not ring.is_empty]
@@ -118,7 +131,7 @@ def _rings(outline: BaseGeometry) -> list[list[tuple[float, float]]]:
 def _draw_outline(picture: Image.Image, frame: Frame, marks: Marks, colour: tuple[int, int, int]) -> None:
     """The outline in two passes (dark edge, bright core), drawn at twice the size for smooth edges."""
     outline = reproject(marks.outline, marks.epsg, frame.epsg)
-    rings = [frame.to_picture(np.asarray(ring), 2 * SIZE_PX) for ring in _rings(outline)]
+    rings = [frame.to_picture(np.asarray(ring), 2 * SIZE_PX) for ring in polygon_rings(outline)]
     for width, ink in ((13, _INK), (7, colour)):
         mask = Image.new("L", (2 * SIZE_PX, 2 * SIZE_PX))
         draw = ImageDraw.Draw(mask)
@@ -141,7 +154,7 @@ def _draw_furniture(picture: Image.Image, frame: Frame, labels: Labels) -> None:
     _shade(picture, (0, SIZE_PX - _STRIP_PX, SIZE_PX, SIZE_PX))
     _draw_scale_bar(picture, frame)
     draw = ImageDraw.Draw(picture)
-    _text(draw, printable(labels.credit), (SIZE_PX - 12, SIZE_PX - _STRIP_PX / 2), 15, anchor="rm")
+    _text(draw, printable(labels.credit), (SIZE_PX - 12, SIZE_PX - _STRIP_PX / 2), 16, anchor="rm")
     _draw_north(picture)
 
 
@@ -178,9 +191,9 @@ def _centred(draw: ImageDraw.ImageDraw, text: str, x: int, y: int, size: int, fi
 
 
 def scale_length_m(side_m: float) -> int:
-    """The longest round length (1, 2 or 5 times a power of ten, m) that is at most three tenths of `side_m`."""
+    """The longest round length (1, 2 or 5 times a power of ten, m) that is at most a quarter of `side_m`."""
     lengths = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
-    return max([length for length in lengths if length <= 0.3 * side_m], default=1)
+    return max([length for length in lengths if length <= side_m / 4], default=1)
 
 
 def _draw_scale_bar(picture: Image.Image, frame: Frame) -> None:

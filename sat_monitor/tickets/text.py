@@ -12,7 +12,8 @@ from pathlib import Path
 MISSING_GLYPH = "〓"
 #: Words that a lead must not say before a verdict (METHOD 24); 違法性未確認 is the one allowed compound.
 _FORBIDDEN = re.compile(
-    r"違反|違法(?!性未確認)|無許可|不適正|\billegal(?:ly)?\b|\bviolat\w*|\bunpermitted\b|\bunauthori[sz]ed\b", re.I
+    r"違反|違法(?!性未確認)|無許可|不適正|\billegal(?:ly)?\b|\bviolat\w*|\bunpermitted\b|\bunauthori[sz]ed\b",
+    re.IGNORECASE,
 )
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -17,7 +17,7 @@ from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_te
 from sat_monitor.tickets.pdf import typeset
 from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, TicketRequest
 from sat_monitor.tickets.snippets import Labels, Marks, draw_missing, draw_scene, draw_score, encode_jpeg
-from sat_monitor.tickets.text import json_text, lead_wording
+from sat_monitor.tickets.text import json_text, lead_wording, printable
 from sat_monitor.tickets.view import Frame, detail_frame, location_frame
 from sat_monitor.tickets.words import Words, load_words, municipality_text
 
@@ -65,7 +65,9 @@ def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> Ren
 
 def _check(request: TicketRequest) -> None:
     if request.ticket.site_id != request.site.id:
-        raise TicketError("E1801", f"ticket {request.ticket.id} is of site {request.ticket.site_id}, not of {request.site.id}")
+        raise TicketError(
+            "E1801", f"ticket {request.ticket.id} is of site {request.ticket.site_id}, not of {request.site.id}"
+        )
     if request.score.values.shape != request.score.grid.shape:
         raise TicketError("E1206", f"score has shape {request.score.values.shape}, its grid {request.score.grid.shape}")
 
@@ -95,7 +97,7 @@ def _scene_picture(
     labels = Labels(title, day, credit(words, [snapshot.scene]), badge)
     marks = Marks(request.site.outline, request.aoi.grid.epsg, inset)
     style = words.of(f"style.{colours.style}")
-    name = lead_wording(snapshot.label) or title
+    name = lead_wording(printable(snapshot.label, 24)) or title
     caption = "  ".join([name, day, platform_text(snapshot.scene, words), style])
     return _Picture(encode_jpeg(draw_scene(colours, snapshot.grid, frame, marks, labels)), caption, colours.style)
 
@@ -107,7 +109,7 @@ def _score_picture(request: TicketRequest, words: Words, frame: Frame) -> _Pictu
     made_from = words.of("picture.credit_simulated" if request.simulated else "picture.credit_score")
     labels = Labels(title, until, made_from, _badge(request, words), legend=legend)
     marks = Marks(request.site.outline, request.aoi.grid.epsg)
-    return _Picture(encode_jpeg(draw_score(request.score, frame, marks, labels)), f"{title}  {until}  {legend}", "")
+    return _Picture(encode_jpeg(draw_score(request.score, frame, marks, labels)), f"{title}  {until}", "")
 
 
 def _badge(request: TicketRequest, words: Words) -> str:

@@ -18,21 +18,20 @@ from sat_monitor.tickets.place import Place
 from sat_monitor.tickets.text import lead_wording, printable
 
 LANGUAGES = ("ja", "en")
-#: Suffix of an evidence name -> unit as printed; the longest suffix wins.
+#: Unit suffix of an evidence name -> (unit as printed, decimals); "1" and "share" have no unit of their own.
 _UNITS = {
-    "log_odds": "",
-    "m2": "m²",
-    "db": "dB",
-    "m": "m",
-    "sigma": "σ",
-    "days": "日",
-    "looks": "回",
-    "nats": "nat",
-    "probability": "",
-    "reflectance": "",
-    "index": "",
+    "db": ("dB", 1),
+    "sigma": ("σ", 1),
+    "nats": ("nat", 1),
+    "log_odds": ("", 1),
+    "m2": ("m²", 0),
+    "m": ("m", 1),
+    "1": ("", 2),
 }
-_UNITS_EN = {"days": "days", "looks": "looks"}
+#: Endings of quantities that people read as per cent.
+_SHARES = ("share", "fraction", "probability")
+#: Ends of names that belong on one line, first -> second: NDVI 0.78 -> 0.21.
+_PAIRS = (("_before", "_after"), ("_expected", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def _plane_text(words: Words, place: Place) -> str:
     plane = place.plane
     if plane is None:
         return words.of("text.plane_none")
-    north, east = figure(plane.northing_m, 1), figure(plane.easting_m, 1)
+    north, east = figure(plane.northing_m, 0), figure(plane.easting_m, 0)
     return words.of("text.plane", zone=plane.zone, epsg=plane.epsg, northing=north, easting=east)
 
 
@@ -183,34 +182,55 @@ def _reason(words: Words, reason: str) -> str:
 
 
 def evidence_lines(words: Words, evidence: Mapping[str, float]) -> tuple[Line, ...]:
-    """Evidence figures, sorted by name; `x_before` and `x_after` share a line: NDVI 0.78 → 0.21."""
-    lines = []
-    for name in sorted(evidence):
-        stem, unit = _split_unit(name)
-        pair = name.replace("_before", "_after") if "_before" in name else ""
-        if pair in evidence:
-            value = f"{_measure(evidence[name], unit, words)} → {_measure(evidence[pair], unit, words)}"
-            lines.append(Line(_evidence_label(words, stem.replace("_before", "")), value))
-        elif not ("_after" in name and name.replace("_after", "_before") in evidence):
-            lines.append(Line(_evidence_label(words, stem), _measure(evidence[name], unit, words, signed=True)))
-    return tuple(lines)
+    """Evidence figures in the order of the words table, then by name; a pair shares a line: NDVI 0.78 → 0.21.
+
+    A name whose words are empty in the table is left out.
+    """
+    stems = {_split_unit(name)[0]: name for name in sorted(evidence)}
+    partner = {stem: other for stem in stems if (other := _partner(stem, stems)) is not None}
+    shown = [stem for stem in stems if stem not in partner.values() and words.maybe(f"evidence.{stem}") != ""]
+    order = {name: index for index, name in enumerate(words.section("evidence"))}
+    shown.sort(key=lambda stem: (order.get((partner.get(stem) or stem).removesuffix("_after"), len(order)), stem))
+    return tuple(_evidence_line(words, evidence, stems, stem, partner.get(stem)) for stem in shown)
+
+
+def _partner(stem: str, stems: Mapping[str, str]) -> str | None:
+    """The stem that follows `stem` on the same line, if both were given."""
+    for first, second in _PAIRS:
+        other = stem.removesuffix(first) + second
+        if stem.endswith(first) and other in stems:
+            return other
+    return None
+
+
+def _evidence_line(
+    words: Words, evidence: Mapping[str, float], stems: Mapping[str, str], stem: str, other: str | None
+) -> Line:
+    first = _measure(evidence[stems[stem]], stems[stem], signed=other is None)
+    if other is None:
+        return Line(_evidence_label(words, stem), first)
+    second = _measure(evidence[stems[other]], stems[other], signed=False)
+    label = _evidence_label(words, other.removesuffix("_after"))
+    note = words.maybe("text.pair_expected") if stem.endswith("_expected") else words.maybe("text.pair_before")
+    return Line(f"{label}{note or ''}", f"{first} → {second}")
 
 
 def _split_unit(name: str) -> tuple[str, str]:
     for unit in sorted(_UNITS, key=len, reverse=True):
-        if name.endswith(f"_{unit}"):
+        if name.lower().endswith(f"_{unit}"):
             return name[: -len(unit) - 1], unit
-    return name, ""
+    return name, "1"
 
 
-def _measure(value: float, unit: str, words: Words, signed: bool = False) -> str:
-    digits = {"db": 1, "sigma": 1, "m2": 0, "days": 0, "looks": 0, "nats": 1, "log_odds": 1}.get(unit, 2)
+def _measure(value: float, name: str, signed: bool) -> str:
+    stem, suffix = _split_unit(name)
+    if stem.endswith(_SHARES):
+        return f"{figure(100.0 * value, 0)} %"
+    unit, digits = _UNITS[suffix]
     text = figure(value, digits)
-    sign = "+" if signed and unit == "db" and value > 0 and text.strip("0.") else ""
-    printed = (_UNITS_EN.get(unit) if words.lang == "en" else None) or _UNITS.get(unit, "")
-    return f"{sign}{text} {printed}".rstrip()
+    plus = "+" if signed and stem.endswith("_change") and text.strip("0.–") and value > 0 else ""
+    return f"{plus}{text} {unit}".rstrip()
 
 
 def _evidence_label(words: Words, stem: str) -> str:
-    known = words.maybe(f"evidence.{stem}")
-    return known if known is not None else lead_wording(printable(stem.replace("_", " "), 40))
+    return words.maybe(f"evidence.{stem}") or lead_wording(printable(stem.replace("_", " "), 40))

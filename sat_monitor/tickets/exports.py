@@ -1,0 +1,102 @@
+"""All sites in one file: GeoJSON, GeoPackage or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sat_monitor.core.domain import AOI, Site
+from sat_monitor.core.errors import AoiError, UsageError
+from sat_monitor.tickets.files import write_whole
+from sat_monitor.tickets.geojson import COLUMNS, collection, feature, lonlat_outline, site_properties
+from sat_monitor.tickets.text import csv_cell, json_text
+
+if TYPE_CHECKING:
+    import geopandas
+
+FORMATS = ("geojson", "gpkg", "csv")
+#: GeoPackage stamps its tables with the time of writing; a fixed one keeps the same sites the same bytes.
+_GPKG_DATE = "2000-01-01T00:00:00.000Z"
+_TIME_COLUMNS = ("first_seen_at", "first_confirmed_at")
+
+
+def export_sites(sites: Sequence[Site], aois: Mapping[str, AOI], path: Path, fmt: str) -> Path:
+    """Write `sites` in lon/lat (EPSG:4326) as `geojson`, `gpkg` or `csv`; returns `path`.
+
+    Rows are sorted by AOI and id; sites merged into another are left out; no sites make a valid empty file with all
+    columns. CSV carries the centroid as WKT (lon lat). Times are ISO UTC, unknown ones null or empty.
+    Raises UsageError E2001 for another format, AoiError E1504 for a site of an unknown AOI, TicketError E1302.
+    """
+    if fmt not in FORMATS:
+        raise UsageError("E2001", f"format {fmt!r} is not one of {', '.join(FORMATS)}")
+    rows = sorted((s for s in sites if s.merged_into is None), key=lambda s: (s.aoi, s.id))
+    unknown = sorted({s.aoi for s in rows} - set(aois))
+    if unknown:
+        raise AoiError("E1504", f"sites of {', '.join(unknown)}; known: {', '.join(sorted(aois)) or 'none'}")
+    writers = {"geojson": _geojson, "gpkg": _gpkg, "csv": _csv}
+    return write_whole(path, writers[fmt](rows, aois))
+
+
+def _geojson(sites: Sequence[Site], aois: Mapping[str, AOI]) -> bytes:
+    features = [
+        feature(lonlat_outline(s.outline, aois[s.aoi].grid.epsg), site_properties(s), json_text(s.id)) for s in sites
+    ]
+    return collection(features).encode()
+
+
+def _csv(sites: Sequence[Site], aois: Mapping[str, AOI]) -> bytes:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow([*COLUMNS, "centroid_wkt"])
+    for site in sites:
+        values = site_properties(site).values()
+        writer.writerow([*(_cell(value) for value in values), _centroid(site, aois[site.aoi])])
+    return buffer.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    return csv_cell(value) if isinstance(value, str) else value
+
+
+def _centroid(site: Site, aoi: AOI) -> str:
+    centre = site.outline.centroid
+    lon, lat = aoi.grid.to_lonlat(centre.x, centre.y)
+    return f"POINT ({lon:.7f} {lat:.7f})"
+
+
+def _gpkg(sites: Sequence[Site], aois: Mapping[str, AOI]) -> bytes:
+    import pyogrio
+
+    table = _table(sites, aois)
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    with tempfile.TemporaryDirectory(prefix="sat_monitor_export_") as folder:
+        file = Path(folder) / "sites.gpkg"
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _GPKG_DATE})
+        try:
+            pyogrio.write_dataframe(
+                table, file, layer="sites", driver="GPKG", geometry_type="MultiPolygon", promote_to_multi=True
+            )
+        finally:
+            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+        return file.read_bytes()
+
+
+def _table(sites: Sequence[Site], aois: Mapping[str, AOI]) -> geopandas.GeoDataFrame:
+    """The sites as a table with one type per column, also where it is empty or all null."""
+    import geopandas
+    import pandas
+
+    rows = [site_properties(s) for s in sites]
+    types = {str: "object", float: "float64", int: "int64"}
+    columns = {
+        name: pandas.to_datetime(pandas.Series([r[name] for r in rows], dtype="object"), utc=True, format="ISO8601")
+        if name in _TIME_COLUMNS
+        else pandas.Series([r[name] for r in rows], dtype=types[kind])
+        for name, kind in COLUMNS.items()
+    }
+    outlines = [lonlat_outline(s.outline, aois[s.aoi].grid.epsg) for s in sites]
+    return geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(outlines, crs=4326), crs=4326)
