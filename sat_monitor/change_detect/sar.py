@@ -7,6 +7,7 @@ shrunk to the track's typical one; the scene's own bulk sets the scale, so that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -27,9 +28,25 @@ _T = TypeVar("_T", bound=np.generic)
 #: Ground area of one independent cell of an IW GRD product, m2 (METHOD 13: about 20 x 22 m).
 CELL_M2 = 440.0
 #: Pixels taken from all samples together to estimate offsets and scale.
-SAMPLE_PIXELS = 40_000
+SAMPLE_PIXELS = 20_000
 #: Spread of mean levels (dB) below which a slope of the offset cannot be told from noise.
 _MIN_SPREAD_DB = 2.0
+#: Rows despeckled and tested at a time: the looks of a strip stay in cache, and their memory is used again.
+_STRIP = 64
+#: Rows of a sample block that are despeckled for the calibration.
+_SAMPLE_ROWS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """A block's looks before despeckling: VV and VH power and validity (look, y, x), half window, days and windows."""
+
+    power: tuple[FloatArray, FloatArray]
+    valid: NDArray[np.bool_]
+    half: int
+    days: IntArray
+    season: NDArray[np.bool_]
+    windows: IntArray
 
 
 class SarDetector:
@@ -50,26 +67,43 @@ class SarDetector:
 
     def calibrate(self, samples: Sequence[xr.Dataset], frozen: Sequence[IntArray], profile: Profile) -> Calibration:
         """Offsets of every look, typical covariance and bulk scale from sample blocks of the scene."""
-        looks = [_despeckled(stack, profile) for stack in samples]
-        db = np.concatenate([_sample(block.db, len(samples)) for block in looks], axis=3)
-        freeze = np.concatenate([_sample(block, len(samples)) for block in frozen], axis=1)
-        sample = Looks(db, looks[0].days, looks[0].season, looks[0].windows)
+        series = [_series(stack, profile) for stack in samples]
+        rows = [_middle(block.valid.shape[1]) for block in series]
+        looks = [_buffer(block, part) for block, part in zip(series, rows, strict=True)]
+        for block, part, buffer in zip(series, rows, looks, strict=True):
+            _despeckle(block, part, buffer)
+        db = np.concatenate([_sample(buffer, len(samples)) for buffer in looks], axis=3)
+        parts = [freeze[part] for freeze, part in zip(frozen, rows, strict=True)]
+        freeze = np.concatenate([_sample(part, len(samples)) for part in parts], axis=1)
         floor = speckle_floor_db(profile.sar, float(samples[0].attrs["pixel_m"])) ** 2
-        return Calibration(_as_arrays(_calibrated(sample, freeze, profile.sar, floor)))
+        return Calibration(_as_arrays(_calibrated(_looks(db, series[0]), freeze, profile.sar, floor)))
 
     def score(self, stack: xr.Dataset, frozen: IntArray, calibration: Calibration, profile: Profile) -> BlockScores:
         """Sigma of the 2-D distance with the signed changes in dB as layers."""
-        looks = _despeckled(stack, profile)
         levels = _from_arrays(calibration)
-        out, depth = _distance(looks, frozen, levels)
-        score = _tail(out[0], depth, float(levels.covariance[3]))
-        valid = (depth >= profile.sar.min_looks) & np.isfinite(looks.db[-1]).all(axis=0)
-        score = np.where(valid, score, np.float32(np.nan)).astype(np.float32)
+        series = _series(stack, profile)
+        shape = frozen.shape
+        change, depth = np.empty((3, *shape), np.float32), np.empty(shape, np.int16)
+        score = np.empty(shape, np.float32)
+        frozen = np.ascontiguousarray(frozen)
+        buffer = _buffer(series, slice(0, min(_STRIP, shape[0])))
+        for first in range(0, shape[0], _STRIP):
+            rows = slice(first, min(shape[0], first + _STRIP))
+            if rows.stop - rows.start < buffer.shape[2]:
+                buffer = _buffer(series, rows)
+            complete = _despeckle(series, rows, buffer)
+            out = np.empty((3, rows.stop - rows.start, shape[1]), np.float32)
+            sar_kernel.distance(_looks(buffer, series), frozen[rows], complete, levels, out, depth[rows])
+            change[:, rows] = out
+        sar_kernel.tail_score(change[0], depth, float(levels.covariance[3]), sar_kernel.QUANTILES, score)
+        tested = series.valid[-1] & (series.power[0][-1] > 0) & (series.power[1][-1] > 0)
+        valid = (depth >= profile.sar.min_looks) & tested
+        blank = np.float32(np.nan)
         layers = {
-            "vv_change": Layer(np.where(valid, out[1], np.float32(np.nan)), "dB"),
-            "vh_change": Layer(np.where(valid, out[2], np.float32(np.nan)), "dB"),
+            "vv_change": Layer(np.where(valid, change[1], blank), "dB"),
+            "vh_change": Layer(np.where(valid, change[2], blank), "dB"),
         }
-        return BlockScores(score, valid, depth, layers)
+        return BlockScores(np.where(valid, score, blank), valid, depth, layers)
 
 
 def window_px(settings: SarSettings, pixel_m: float) -> int:
@@ -83,20 +117,47 @@ def speckle_floor_db(settings: SarSettings, pixel_m: float) -> float:
     return speckle_sd_db(settings.enl * cells)
 
 
-def _despeckled(stack: xr.Dataset, profile: Profile) -> Looks:
+def _series(stack: xr.Dataset, profile: Profile) -> _Series:
     days = day_numbers(stack["time"].values)
-    tested, reference = int(days[-1]), profile.reference
     half = window_px(profile.sar, float(stack.attrs["pixel_m"])) // 2
-    valid = stack["valid"].values
-    db = np.empty((days.size, 2, *valid.shape[1:]), np.float32)
-    clean, seen = np.empty(valid.shape[1:], np.float32), np.empty(valid.shape[1:], np.float32)
-    for p, band in enumerate(("VV", "VH")):
-        power = stack[band].values
-        for k in range(days.size):
-            look = power[k] if valid[k].all() else np.where(valid[k], power[k], np.float32(np.nan))
-            sar_kernel.despeckle_db(np.ascontiguousarray(look), half, db[k, p], clean, seen)
-    windows = np.array([tested, reference.near_days, reference.far_days, reference.exclusion_days], np.int32)
-    return Looks(db, days[:-1].copy(), same_season(days[:-1], tested, reference), windows)
+    reference = profile.reference
+    windows = (int(days[-1]), reference.near_days, reference.far_days, reference.exclusion_days)
+    season = same_season(days[:-1], int(days[-1]), reference)
+    power = (stack["VV"].values, stack["VH"].values)
+    return _Series(power, stack["valid"].values, half, days[:-1].copy(), season, np.array(windows, np.int32))
+
+
+def _looks(db: FloatArray, series: _Series) -> Looks:
+    return Looks(db, series.days, series.season, series.windows)
+
+
+def _buffer(series: _Series, rows: slice) -> FloatArray:
+    looks, _, width = series.valid.shape
+    return np.empty((looks, 2, rows.stop - rows.start, width), np.float32)
+
+
+def _middle(height: int) -> slice:
+    """The middle rows of a sample block: enough for a calibration."""
+    rows = min(height, _SAMPLE_ROWS)
+    first = (height - rows) // 2
+    return slice(first, first + rows)
+
+
+def _despeckle(series: _Series, rows: slice, buffer: FloatArray) -> bool:
+    """Looks in dB for `rows` into `buffer` (look, polarisation, y, x); neighbours beyond the rows count.
+
+    Returns whether no pixel is missing.
+    """
+    top, bottom = max(0, rows.start - series.half), min(series.valid.shape[1], rows.stop + series.half)
+    complete = True
+    for k in range(series.valid.shape[0]):
+        valid = series.valid[k, top:bottom]
+        gaps = not valid.all()
+        for p, band in enumerate(series.power):
+            look = band[k, top:bottom]
+            power = np.where(valid, look, np.float32(np.nan)) if gaps else np.ascontiguousarray(look)
+            complete &= sar_kernel.despeckle_db(power, series.half, rows.start - top, buffer[k, p])
+    return complete
 
 
 def _sample(values: NDArray[_T], blocks: int) -> NDArray[_T]:
@@ -110,14 +171,8 @@ def _sample(values: NDArray[_T], blocks: int) -> NDArray[_T]:
 def _distance(looks: Looks, frozen: IntArray, levels: Levels) -> tuple[FloatArray, NDArray[np.int16]]:
     shape = looks.db.shape[2:]
     out, depth = np.empty((3, *shape), np.float32), np.empty(shape, np.int16)
-    sar_kernel.distance(looks, frozen, levels, out, depth)
+    sar_kernel.distance(looks, frozen, False, levels, out, depth)
     return out, depth
-
-
-def _tail(t2: FloatArray, depth: NDArray[np.int16], prior_looks: float) -> FloatArray:
-    score = np.empty_like(t2)
-    sar_kernel.tail_score(t2, depth, prior_looks, sar_kernel.QUANTILES, score)
-    return score
 
 
 def _calibrated(sample: Looks, frozen: IntArray, settings: SarSettings, floor_db2: float) -> Levels:

@@ -26,6 +26,7 @@ _L7 = np.float32(0.412198583111132)
 _DB_PER_OCTAVE = np.float32(3.010299956639812)
 _HALF_LN2 = np.float32(0.34657359027997264)
 _TINY = np.float32(1e-12)
+_ZERO = np.float32(0.0)
 
 
 class LogScratch(NamedTuple):
@@ -74,24 +75,37 @@ def _log2_row(bits: NDArray[np.int32], scratch: LogScratch, unit: np.float32, ou
 
 
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
+def _sum_rows(rows: FloatArray, out: FloatArray) -> None:
+    """Sum of `rows` (r, x) over r; the five rows of the usual window in one pass."""
+    width = out.size
+    if rows.shape[0] == 5:
+        one, two, three, four, five = rows[0], rows[1], rows[2], rows[3], rows[4]
+        for x in range(width):
+            out[x] = (one[x] + two[x]) + (three[x] + four[x]) + five[x]
+        return
+    out[:] = rows[0]
+    for r in range(1, rows.shape[0]):
+        row = rows[r]
+        for x in range(width):
+            out[x] += row[x]
+
+
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
 def _box_row(rows: FloatArray, column: FloatArray, half: int, out: FloatArray) -> None:
     """Sum over (2 half + 1) columns of the sum of `rows` (r, x) into `out`; `column` is padded scratch."""
     width = out.size
     inner = column[half : half + width]
-    inner[:] = rows[0]
-    odd = 1 - rows.shape[0] % 2
-    if odd:
+    _sum_rows(rows, inner)
+    if half == 2:
+        one, two, three, four = column[1:], column[2:], column[3:], column[4:]
         for x in range(width):
-            inner[x] += rows[1, x]
-    for r in range(1 + odd, rows.shape[0], 2):
-        one, two = rows[r], rows[r + 1]
-        for x in range(width):
-            inner[x] += one[x] + two[x]
+            out[x] = (column[x] + one[x]) + (two[x] + three[x]) + four[x]
+        return
     out[:] = column[:width]
-    for k in range(1, 2 * half + 1, 2):
-        one, two = column[k : k + width], column[k + 1 : k + 1 + width]
+    for k in range(1, 2 * half + 1):
+        shifted = column[k : k + width]
         for x in range(width):
-            out[x] += one[x] + two[x]
+            out[x] += shifted[x]
 
 
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
@@ -123,10 +137,11 @@ def _all_valid(power: FloatArray) -> bool:
 
 
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
-def despeckle_db(power: FloatArray, half: int, out: FloatArray, clean: FloatArray, seen: FloatArray) -> None:
+def despeckle_db(power: FloatArray, half: int, first: int, out: FloatArray) -> bool:
     """Mean of the valid power in a square of (2 half + 1) pixels, in dB, (y, x) float32; NaN where the centre is not.
 
-    `power` is linear; NaN, zero and negative are no data. `clean` and `seen` are scratch of the same shape.
+    `power` is linear; NaN, zero and negative are no data. `out` takes the rows from `first` on, as many as it has; the
+    rows above and below only lend their neighbourhood. Returns whether every pixel of `power` is valid.
     """
     height, width = power.shape
     column = np.zeros(width + 2 * half, np.float32)
@@ -139,9 +154,11 @@ def despeckle_db(power: FloatArray, half: int, out: FloatArray, clean: FloatArra
     if complete:
         _box_row(np.ones((1, width), np.float32), column, half, count)
         count[:] = np.float32(1.0) / count
+        clean, seen = power, power
     else:
+        clean, seen = np.empty_like(power), np.empty_like(power)
         _split_valid(power, clean, seen)
-    for y in range(height):
+    for y in range(first, first + out.shape[0]):
         top, bottom = max(0, y - half), min(height, y + half + 1)
         if complete:
             _box_row(power[top:bottom], column, half, total)
@@ -153,10 +170,11 @@ def despeckle_db(power: FloatArray, half: int, out: FloatArray, clean: FloatArra
             _box_row(clean[top:bottom], column, half, total)
             for x in range(width):
                 total[x] = total[x] / max(count[x], np.float32(1.0)) + _TINY
-        _log2_row(bits, scratch, _DB_PER_OCTAVE, out[y])
+        _log2_row(bits, scratch, _DB_PER_OCTAVE, out[y - first])
         if not complete:
             for x in range(width):
-                out[y, x] = out[y, x] if seen[y, x] > np.float32(0.0) else np.float32(np.nan)
+                out[y - first, x] = out[y - first, x] if seen[y, x] > np.float32(0.0) else np.float32(np.nan)
+    return complete
 
 
 def _quantile_table() -> FloatArray:
@@ -222,13 +240,19 @@ def _weigh_looks(looks: Looks, y: int, columns: tuple[int, int], frozen: NDArray
 def _mean_level(db: FloatArray, y: int, columns: tuple[int, int], weight: FloatArray, level: FloatArray) -> None:
     """Looks per pixel into level[2], mean dB of VV and VH into level[0:2], for one row tile."""
     first, last = columns
+    looks = weight.shape[0]
     level[:] = np.float32(0.0)
-    for k in range(weight.shape[0]):
+    for k in range(0, looks, 2):
+        # Two looks a pass halve the traffic of the sums; an odd last look is paired with itself at weight 0.
+        j = min(k + 1, looks - 1)
+        paired = np.float32(1.0) if j > k else np.float32(0.0)
         for x in range(last - first):
-            w = weight[k, x]
-            level[2, x] += w
-            level[0, x] += db[k, 0, y, first + x] if w > 0 else np.float32(0.0)
-            level[1, x] += db[k, 1, y, first + x] if w > 0 else np.float32(0.0)
+            v, w = weight[k, x], weight[j, x] * paired
+            p0, p1 = db[k, 0, y, first + x], db[k, 1, y, first + x]
+            q0, q1 = db[j, 0, y, first + x], db[j, 1, y, first + x]
+            level[2, x] += v + w
+            level[0, x] += (p0 if v > 0 else _ZERO) + (q0 if w > 0 else _ZERO)
+            level[1, x] += (p1 if v > 0 else _ZERO) + (q1 if w > 0 else _ZERO)
     for x in range(last - first):
         n = max(level[2, x], np.float32(1.0))
         level[0, x] /= n
@@ -248,27 +272,35 @@ def _moments(
     """Sums of levelled deviations from the pixel's mean: VV, VH, VV^2, VH^2, VV*VH into sums[0:5], one row tile."""
     first, last = columns
     offset, slope, centre = levels.offset, levels.slope, levels.centre
+    looks = weight.shape[0]
     sums[:] = np.float32(0.0)
-    for k in range(weight.shape[0]):
+    for k in range(0, looks, 2):
+        j = min(k + 1, looks - 1)
+        paired = np.float32(1.0) if j > k else np.float32(0.0)
         a0, a1, b0, b1 = offset[k, 0], offset[k, 1], slope[k, 0], slope[k, 1]
+        c0, c1, e0, e1 = offset[j, 0], offset[j, 1], slope[j, 0], slope[j, 1]
         for x in range(last - first):
-            w = weight[k, x]
-            d0 = db[k, 0, y, first + x] - level[0, x] - a0 - b0 * (level[0, x] - centre[0])
-            d1 = db[k, 1, y, first + x] - level[1, x] - a1 - b1 * (level[1, x] - centre[1])
-            d0 = d0 if w > 0 else np.float32(0.0)
-            d1 = d1 if w > 0 else np.float32(0.0)
-            sums[0, x] += d0
-            sums[1, x] += d1
-            sums[2, x] += d0 * d0
-            sums[3, x] += d1 * d1
-            sums[4, x] += d0 * d1
+            v, w = weight[k, x], weight[j, x] * paired
+            l0, l1 = level[0, x], level[1, x]
+            u0, u1 = l0 - centre[0], l1 - centre[1]
+            p0, p1 = db[k, 0, y, first + x], db[k, 1, y, first + x]
+            q0, q1 = db[j, 0, y, first + x], db[j, 1, y, first + x]
+            d0 = p0 - l0 - a0 - b0 * u0 if v > 0 else _ZERO
+            d1 = p1 - l1 - a1 - b1 * u1 if v > 0 else _ZERO
+            f0 = q0 - l0 - c0 - e0 * u0 if w > 0 else _ZERO
+            f1 = q1 - l1 - c1 - e1 * u1 if w > 0 else _ZERO
+            sums[0, x] += d0 + f0
+            sums[1, x] += d1 + f1
+            sums[2, x] += d0 * d0 + f0 * f0
+            sums[3, x] += d1 * d1 + f1 * f1
+            sums[4, x] += d0 * d1 + f0 * f1
 
 
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
 def distance(
-    looks: Looks, frozen: NDArray[np.int32], levels: Levels, out: FloatArray, depth: NDArray[np.int16]
+    looks: Looks, frozen: NDArray[np.int32], complete: bool, levels: Levels, out: FloatArray, depth: NDArray[np.int16]
 ) -> None:
-    """Mahalanobis distance of the tested look from each pixel's reference looks.
+    """Mahalanobis distance of the tested look from each pixel's reference looks; `complete`: no NaN in any look.
 
     Writes out[0] = T2, out[1] = VV change, out[2] = VH change (dB, y, x) and the number of looks. `frozen` (y, x) is
     the day from which on looks may not serve. Shrinkage: (S + k C0) / (n - 1 + k), scaled, never below the floor.
@@ -281,10 +313,13 @@ def distance(
     sums = np.empty((5, _TILE), np.float32)
     c00, c11, c01, prior = covariance[0], covariance[1], covariance[2], covariance[3]
     scale, floor = covariance[4], covariance[5]
+    plain = complete & (frozen.min() > looks.windows[0])
     for y in range(height):
         for first in range(0, width, _TILE):
             columns = (first, min(width, first + _TILE))
-            _weigh_looks(looks, y, columns, frozen, weight)
+            # Where nothing is missing and nothing frozen the weights of the first tile serve all.
+            if not plain or (y == 0 and first == 0):
+                _weigh_looks(looks, y, columns, frozen, weight)
             _mean_level(db, y, columns, weight, level)
             _moments(db, y, columns, weight, level, levels, sums)
             for x in range(columns[1] - first):

@@ -155,7 +155,7 @@ def _draw_furniture(picture: Image.Image, frame: Frame, labels: Labels) -> None:
     _draw_scale_bar(picture, frame)
     draw = ImageDraw.Draw(picture)
     _text(draw, printable(labels.credit), (SIZE_PX - 12, SIZE_PX - _STRIP_PX / 2), 16, anchor="rm")
-    _draw_north(picture)
+    draw_north(draw, SIZE_PX - 36, _STRIP_PX + 46)
 
 
 def _draw_title(picture: Image.Image, labels: Labels) -> None:
@@ -207,10 +207,9 @@ def _draw_scale_bar(picture: Image.Image, frame: Frame) -> None:
     _text(draw, text, (left + width + 9, y), 20, anchor="lm")
 
 
-def _draw_north(picture: Image.Image) -> None:
-    draw = ImageDraw.Draw(picture)
-    x, y = SIZE_PX - 36, _STRIP_PX + 46
-    draw.ellipse((x - 27, y - 36, x + 27, y + 36), fill=(*_INK,))
+def draw_north(draw: ImageDraw.ImageDraw, x: float, y: float) -> None:
+    """A north arrow centred on picture position (x, y): grid north, within 2 degrees of true north in UTM."""
+    draw.ellipse((x - 27, y - 36, x + 27, y + 36), fill=_INK)
     draw.polygon(((x, y - 28), (x - 12, y + 8), (x, y)), fill=_WHITE)
     draw.polygon(((x, y - 28), (x + 12, y + 8), (x, y)), fill=(150, 158, 168))
     _text(draw, "N", (x, y + 20), 20)

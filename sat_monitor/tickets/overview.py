@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from sat_monitor.core.domain import AOI, Site, SiteStatus
 from sat_monitor.core.grid import Grid, reproject
 from sat_monitor.tickets.composites import Composite
-from sat_monitor.tickets.snippets import polygon_rings, scale_length_m
+from sat_monitor.tickets.snippets import draw_north, polygon_rings, scale_length_m
 from sat_monitor.tickets.text import font_file, lead_wording, printable
 from sat_monitor.tickets.words import load_words
 
@@ -76,6 +76,7 @@ def render_overview(
         _draw_site(draw, canvas, site)
     _draw_strips(draw, picture.size, aoi, background, lang)
     _draw_key(draw, picture.size, canvas, live, lang)
+    draw_north(draw, width - 36, _STRIP_PX + 46)
     if simulated:
         _draw_badge(draw, load_words(lang).of("text.simulated_short"))
     buffer = io.BytesIO()
