@@ -121,7 +121,7 @@ class LookFold:
         earlier = [s for s in self._scenes if s.order < scene.order and comparable(s, scene)]
         frozen = self.state.frozen_day[where]
         history = DETECTORS[scene.sensor].history(scene, earlier, int(frozen.min()), self._bench.profile)
-        shifts = self._registrar.shifts(scene, history)
+        shifts = self._registrar.shifts(scene, earlier, history)
         usable = [s for s in history if s.id in shifts]
         return score_scene(self._bench, scene, usable, frozen, shifts)
 

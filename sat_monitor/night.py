@@ -214,8 +214,8 @@ def _detect(desk: _Desk, aoi: AOI) -> Detected:
     scenes = [scene for scene in store.scenes(aoi.id) if scene.id not in refused]
     stored = store.look_inputs(aoi.id)
     wanted = _wanted(desk, scenes, stored)
-    watched = detection_mask(aoi, aoi.grid, profile.imagery.margin_m)
-    bench = Bench(aoi, desk.archive, StackReader(desk.archive, CACHE_BYTES), profile, watched)
+    watched = detection_mask(aoi, profile.imagery.margin_m)
+    bench = Bench(aoi, desk.archive, StackReader(desk.archive, profile.imagery, CACHE_BYTES), profile, watched)
     rejected: list[Problem] = []
     while True:
         chained = chain(scenes, wanted, profile)
@@ -297,8 +297,8 @@ def _publish(desk: _Desk, aoi: AOI) -> Published:
     request, store = desk.request, desk.store
     scenes = tuple(store.scenes(aoi.id))
     chained = chain(scenes, frozenset(store.look_inputs(aoi.id)), request.profile)
-    watched = detection_mask(aoi, aoi.grid, request.profile.imagery.margin_m)
-    bench = Bench(aoi, desk.archive, StackReader(desk.archive, CACHE_BYTES), request.profile, watched)
+    watched = detection_mask(aoi, request.profile.imagery.margin_m)
+    bench = Bench(aoi, desk.archive, StackReader(desk.archive, request.profile.imagery, CACHE_BYTES), request.profile, watched)
     fold = LookFold(bench, scenes, request.home.evidence / aoi.id)
     fold.resume(chained, {look.scene_id: look for look in store.looks(aoi.id)}, len(chained))
     pages = Desk(request.home, aoi, desk.archive, request.profile, scenes, fold.state)

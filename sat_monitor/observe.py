@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sat_monitor.core.domain import AOI, EventDraft
@@ -31,7 +31,12 @@ class Observed:
 
     offers: tuple[Offer, ...]
     archived_now: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def expected(self) -> int:
+        """Scenes that the sources list: the offers and the items that could not be read."""
+        return len({offer.id for offer in self.offers} | {problem.scene_id for problem in self.problems})
 
     @property
     def deferred(self) -> tuple[Problem, ...]:
@@ -55,11 +60,14 @@ def observe_aoi(
     """Archive every offer of `window` ([start, end), UTC) that the store does not hold; one bad scene stops nothing."""
     held = {scene.id for scene in shelf[0].scenes(aoi.id)}
     offers: dict[str, tuple[Offer, Source]] = {}
+    archived: list[str] = []
+    problems: list[Problem] = []
     for source in sources:
-        for offer in source.offers(aoi, *window):
+        listing = source.listing(aoi, *window)
+        for offer in listing.offers:
             offers.setdefault(offer.id, (offer, source))
+        problems += [record_problem((aoi.id, r.scene_id, source.name), r, shelf) for r in listing.unreadable]
     ordered = sorted(offers.values(), key=lambda pair: pair[0].order)
-    archived, problems = [], []
     for number, (offer, source) in enumerate(ordered, start=1):
         if offer.id in held:
             continue
@@ -76,12 +84,13 @@ def observe_aoi(
 def _take_in(offer: Offer, source: Source, aoi: AOI, archive: Archive, shelf: tuple[Store, Lease]) -> Problem | None:
     """Files first, then the row; what goes wrong is recorded with its number."""
     store, lease = shelf
+    identity = (offer.aoi, offer.id, offer.source_id)
     try:
         scene = archive.put_scene(offer, source.fetch(offer, aoi))
     except SceneReject as reject:
-        return record_problem(offer, reject, shelf)
-    except OSError as error:
-        return record_problem(offer, SatMonitorError("E1302", f"{offer.id}: {error}", "nothing of this scene"), shelf)
+        return record_problem(identity, reject, shelf)
+    except (OSError, SatMonitorError) as error:
+        return record_problem(identity, _wrapped(offer, error), shelf)
     with store.transaction(lease) as transaction:
         if transaction.put_scene(scene):
             body = {"scene": scene.id, "aoi": scene.aoi, "source": scene.source_id}
@@ -90,12 +99,19 @@ def _take_in(offer: Offer, source: Source, aoi: AOI, archive: Archive, shelf: tu
     return None
 
 
-def record_problem(offer: Offer, error: SatMonitorError, shelf: tuple[Store, Lease]) -> Problem:
-    """Keep the number and message of a scene that could not be used; repeated nights add nothing."""
+def _wrapped(offer: Offer, error: OSError | SatMonitorError) -> SatMonitorError:
+    if isinstance(error, SatMonitorError):
+        return error
+    return SatMonitorError("E1302", f"{offer.id}: {error}", "nothing of this scene")
+
+
+def record_problem(scene: tuple[str, str, str], error: SatMonitorError, shelf: tuple[Store, Lease]) -> Problem:
+    """Keep why a scene (AOI, id, source) could not be used; repeated nights add nothing."""
     store, lease = shelf
+    aoi, identity, _ = scene
     with store.transaction(lease) as transaction:
-        if transaction.put_rejection(offer.aoi, offer.id, offer.source_id, error.code, error.what):
-            body = {"scene": offer.id, "aoi": offer.aoi, "code": error.code, "what": error.what}
+        if transaction.put_rejection(*scene, error.code, error.what):
+            body = {"scene": identity, "aoi": aoi, "code": error.code, "what": error.what}
             kind = "scene.deferred" if error.temporary else "scene.rejected"
             transaction.append(EventDraft(kind, ACTOR, body))
-    return Problem(offer.id, error.code, error.message, error.temporary)
+    return Problem(identity, error.code, error.message, error.temporary)

@@ -1,7 +1,7 @@
 """Shifts of the scenes of one track against their common reference, between archive and stack.
 
-The reference is the earliest clear scene up to the tested look, so a shift depends on the set of scenes, never on the
-order in which they arrived.
+The reference is one of the first clear scenes of the track up to the tested look, the one that lies best among them,
+so a shift depends on the set of scenes, never on the order in which they arrived, and one bad scene cannot pose as it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from sat_monitor.core.profile import ImagerySettings
 from sat_monitor.core.units import power_to_db
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import clear_mask
-from sat_monitor.imagery.register import Shift, check_shift, estimate_shift, track_reference
+from sat_monitor.imagery.register import Shift, check_shift, clear_scenes, estimate_shift
 
 #: Side of the central square that is compared, pixels.
 _SIDE = 768
-_NONE = Shift(0.0, 0.0, 0.0, False)
+_NONE = Shift(0.0, 0.0, 0.0, True)
+#: Clear scenes among which the reference is chosen.
+_ANCHORS = 5
 
 
 class Registrar:
@@ -32,13 +34,14 @@ class Registrar:
         self._settings = settings
         self._known: dict[tuple[str, str], Shift] = {}
         self._pictures: dict[tuple[str, Grid], FloatArray] = {}
+        self._anchors: dict[tuple[str, ...], Scene] = {}
 
-    def shifts(self, tested: Scene, references: Sequence[Scene]) -> dict[str, Shift]:
-        """Shift of `tested` and of each usable reference against their track's reference scene.
+    def shifts(self, tested: Scene, track: Sequence[Scene], references: Sequence[Scene]) -> dict[str, Shift]:
+        """Shift of `tested` and of each usable reference; `track` are all earlier scenes of the tested one's track.
 
         A reference that is off by too much is left out; a tested scene that is raises SceneReject (E1210).
         """
-        anchor = self._anchor([*references, tested], tested)
+        anchor = self._anchor([s for s in (*track, tested) if s.grid == tested.grid])
         shifts = {tested.id: self._shift(tested, anchor)}
         check_shift(shifts[tested.id], self._settings, tested.id)
         for scene in references:
@@ -50,10 +53,16 @@ class Registrar:
             shifts[scene.id] = shift
         return shifts
 
-    @staticmethod
-    def _anchor(scenes: Sequence[Scene], tested: Scene) -> Scene:
-        same_ground = [s for s in scenes if s.grid == tested.grid]
-        return track_reference(same_ground)
+    def _anchor(self, scenes: Sequence[Scene]) -> Scene:
+        """Of the first clear scenes, the one whose median shift against the others is smallest."""
+        first = clear_scenes(scenes, _ANCHORS)
+        if len(first) < 3:
+            return first[0]
+        key = tuple(s.id for s in first)
+        if key not in self._anchors:
+            offs = [np.median([self._shift(b, a).length_px for b in first if b is not a]) for a in first]
+            self._anchors[key] = first[int(np.argmin(offs))]
+        return self._anchors[key]
 
     def _shift(self, scene: Scene, anchor: Scene) -> Shift:
         if scene.id == anchor.id:
@@ -61,7 +70,7 @@ class Registrar:
         key = (anchor.id, scene.id)
         if key not in self._known:
             grid = _centre(anchor.grid)
-            self._known[key] = estimate_shift(self._picture(anchor, grid), self._picture(scene, grid), self._settings)
+            self._known[key] = estimate_shift(self._picture(anchor, grid), self._picture(scene, grid))
         return self._known[key]
 
     def _picture(self, scene: Scene, grid: Grid) -> FloatArray:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sat_monitor.core.errors import TicketError
+from sat_monitor.core.errors import SatMonitorError, TicketError
 from sat_monitor.tickets.sinks import FolderSink
 
 
@@ -53,6 +53,6 @@ def test_a_folder_without_a_page_is_not_delivered(tmp_path: Path) -> None:
 def test_a_disk_that_refuses_is_a_temporary_error(tmp_path: Path) -> None:
     folder = _ticket(tmp_path / "t")
     (tmp_path / "out").write_text("a file where the folder should be")
-    with pytest.raises(TicketError, match="E1302") as caught:
+    with pytest.raises(SatMonitorError, match="E1302") as caught:
         FolderSink(tmp_path / "out").deliver(folder, "t-1")
     assert caught.value.temporary

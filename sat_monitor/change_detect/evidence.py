@@ -8,7 +8,7 @@ Folding in order of (acquired_at, scene id) makes the arrival order immaterial.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,15 @@ class EvidenceState:
         return EvidenceState(*(getattr(self, f.name)[slices] for f in fields(self)))
 
     def put(self, slices: tuple[slice, slice], part: EvidenceState) -> EvidenceState:
-        """A new state in which the rectangle is replaced by `part`."""
+        """The state in which the rectangle is replaced by `part`.
+
+        A smaller part is written into this state's own arrays: an AOI of 24 million pixels is not copied per scene.
+        """
         if part.log_odds.shape == self.log_odds.shape:
             return part
-        arrays = {f.name: getattr(self, f.name).copy() for f in fields(self)}
-        for name, whole in arrays.items():
-            whole[slices] = getattr(part, name)
-        return replace(self, **arrays)
+        for f in fields(self):
+            getattr(self, f.name)[slices] = getattr(part, f.name)
+        return self
 
 
 def prior_log_odds(settings: EvidenceSettings, pixel_m: float) -> float:

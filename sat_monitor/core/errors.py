@@ -33,6 +33,7 @@ ERRORS: dict[str, ErrorRow] = {
     "E1209": ErrorRow("acquisition time missing or impossible", "correct the product's metadata"),
     "E1210": ErrorRow("shift against the reference too large", "check the orthorectification of the product"),
     "E1211": ErrorRow("one scene id, different content", "remove one of the two; the older one was kept"),
+    "E1212": ErrorRow("scene id is not usable", "give ids of letters, digits, dot, dash and underscore"),
     # E13xx: running
     "E1301": ErrorRow("a step failed unexpectedly", "read the night report, then run the night again", True),
     "E1302": ErrorRow("disk full or not writable", "free space on the volume of --home, then run again", True),
@@ -90,7 +91,14 @@ class SatMonitorError(Exception):
 
 
 class SceneReject(SatMonitorError):
-    """A scene that must not be used; it is recorded with its number and never stops a night."""
+    """A scene that must not be used; it is recorded with its number and never stops a night.
+
+    `scene_id` names the scene at fault where the one who catches it may be busy with another.
+    """
+
+    def __init__(self, code: str, what: str, kept: str = "", scene_id: str = "") -> None:
+        super().__init__(code, what, kept)
+        self.scene_id = scene_id
 
 
 class AoiError(SatMonitorError):

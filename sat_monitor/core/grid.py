@@ -107,6 +107,23 @@ class Grid:
         x, y = transformer(4326, self.epsg).transform(lon, lat)
         return float(x), float(y)
 
+    def overlaps(self, other: Grid) -> bool:
+        """Whether two grids of one CRS share ground; False where their EPSG codes differ."""
+        west, south, east, north = self.bounds
+        west2, south2, east2, north2 = other.bounds
+        return self.epsg == other.epsg and west < east2 and west2 < east and south < north2 and south2 < north
+
+    def offset(self, other: Grid) -> tuple[int, int]:
+        """(row, col) of the corner of `other` in whole pixels of this grid.
+
+        Raises ValueError, with both sides, where CRS or pixel differ or the corner lies between pixels.
+        """
+        row, col = self.to_pixel(other.x0, other.y0)
+        aligned = max(abs(row - round(row)), abs(col - round(col))) < 1e-3
+        if self.epsg != other.epsg or self.pixel_m != other.pixel_m or not aligned:
+            raise ValueError(f"{other} does not lie on whole pixels of {self}")
+        return round(row), round(col)
+
     def window(self, window: Window) -> Grid:
         """The grid of a window of this grid."""
         x0, y0 = self.to_metres(window.row, window.col)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sat_monitor.core.clock import utc
 from sat_monitor.core.domain import AOI, Sensor, Track
+from sat_monitor.core.errors import SceneReject
 from sat_monitor.imagery.raster import Raster
 
 
@@ -40,13 +41,21 @@ class Offer:
         return self.acquired_at, self.id
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a source lists for an AOI and a window: offers sorted by `Offer.order`, and items that it could not read."""
+
+    offers: tuple[Offer, ...]
+    unreadable: tuple[SceneReject, ...] = ()
+
+
 class Source(Protocol):
     """Lists offers and fetches rasters; implementations hold no state that a night depends on."""
 
     name: str
 
-    def offers(self, aoi: AOI, start: datetime, end: datetime) -> list[Offer]:
-        """Offers acquired in [start, end), sorted by `Offer.order`."""
+    def listing(self, aoi: AOI, start: datetime, end: datetime) -> Listing:
+        """What was acquired in [start, end)."""
         ...
 
     def fetch(self, offer: Offer, aoi: AOI) -> Raster:

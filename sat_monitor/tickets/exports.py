@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sat_monitor.core.domain import AOI, Site
 from sat_monitor.core.errors import AoiError, UsageError
-from sat_monitor.tickets.files import write_whole
+from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.geojson import COLUMNS, collection, feature, lonlat_outline, site_properties
 from sat_monitor.tickets.text import csv_cell, json_text
 
@@ -29,7 +29,7 @@ def export_sites(sites: Sequence[Site], aois: Mapping[str, AOI], path: Path, fmt
 
     Rows are sorted by AOI and id; sites merged into another are left out; no sites make a valid empty file with all
     columns. CSV carries the centroid as WKT (lon lat). Times are ISO UTC, unknown ones null or empty.
-    Raises UsageError E2001 for another format, AoiError E1504 for a site of an unknown AOI, TicketError E1302.
+    Raises UsageError E2001 for another format, AoiError E1504 for a site of an unknown AOI, SatMonitorError E1302.
     """
     if fmt not in FORMATS:
         raise UsageError("E2001", f"format {fmt!r} is not one of {', '.join(FORMATS)}")

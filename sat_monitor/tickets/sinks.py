@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sat_monitor.core.errors import TicketError
-from sat_monitor.tickets.files import write_whole
+from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.text import file_stem
 
 
@@ -47,7 +47,7 @@ class FolderSink:
     def deliver(self, folder: Path, key: str) -> Receipt:
         """Copy the files, whole or not at all each; a second call with the same content changes nothing.
 
-        Raises TicketError E1801 where `folder` holds no page, E1302 where the disk refuses.
+        Raises TicketError E1801 where `folder` holds no page, SatMonitorError E1302 where the disk refuses.
         """
         sources = sorted(path for path in folder.glob("*") if path.is_file() and not path.name.startswith("."))
         if not any(path.suffix == ".pdf" for path in sources):

@@ -11,7 +11,7 @@ from pathlib import Path
 from sat_monitor.core.clock import iso, japan_day
 from sat_monitor.core.errors import TicketError
 from sat_monitor.tickets.composites import ScoreField, Snapshot, composite
-from sat_monitor.tickets.files import write_whole
+from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.geojson import collection, feature, lonlat_outline, site_properties
 from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_text
 from sat_monitor.tickets.pdf import typeset
@@ -44,7 +44,7 @@ class _Picture:
 def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> RenderedTicket:
     """Write the ticket's files into its own `folder`: ticket.pdf, four .jpg, ticket.geojson, ticket.json.
 
-    The same request gives the same bytes. Raises TicketError: E1206 where grids or bands do not fit, E1302 where the
+    The same request gives the same bytes. Raises TicketError: E1206 where grids or bands do not fit, SatMonitorError E1302 where the
     disk refuses, E1802 where the page cannot be set; UsageError E2001 for an unknown language.
     """
     words = load_words(lang)

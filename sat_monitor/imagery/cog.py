@@ -1,0 +1,70 @@
+"""Cloud-optimised GeoTIFFs of one scene or change map: several float32 bands on one grid, NaN = no data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterWindow
+
+from sat_monitor.core.domain import FloatArray
+from sat_monitor.core.errors import SceneReject
+from sat_monitor.core.grid import Grid, Window
+from sat_monitor.imagery.files import whole_file
+
+MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
+_BLOCK_PX = 512
+#: No side files, no directory scans, and errors as errors.
+GDAL_OPTIONS = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One band to write, (y, x) float32, with its unit."""
+
+    values: FloatArray
+    unit: str
+
+
+def write_cog(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
+    """Write `planes` whole or not at all; the same planes give the same bytes under one GDAL version.
+
+    Raises SatMonitorError E1302 where the disk refuses.
+    """
+    profile = {
+        "driver": "COG", "dtype": "float32", "nodata": np.nan, "count": len(planes), "crs": f"EPSG:{grid.epsg}",
+        "height": grid.height, "width": grid.width, "transform": grid.affine,
+        "compress": "ZSTD", "level": 1, "predictor": 3, "blocksize": _BLOCK_PX, "num_threads": 1,
+        "overviews": "AUTO", "overview_resampling": "average",
+    }  # fmt: skip
+    try:
+        with whole_file(path) as temporary, rasterio.Env(**GDAL_OPTIONS):
+            with rasterio.open(temporary, "w", **profile) as file:
+                for number, (name, plane) in enumerate(planes.items(), start=1):
+                    file.write(np.asarray(plane.values, np.float32), number)
+                    file.set_band_description(number, name)
+                    file.set_band_unit(number, plane.unit)
+    except RasterioError as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+def read_cog(path: Path, names: Sequence[str], window: Window) -> dict[str, FloatArray]:
+    """Bands by name for a window of the file's own pixels, (y, x) float32, NaN = no data.
+
+    Raises SceneReject E1203 where a band is not there, E1105 where the file does not decode.
+    """
+    part = RasterWindow(window.col, window.row, window.width, window.height)
+    try:
+        with rasterio.Env(**GDAL_OPTIONS), rasterio.open(path, driver="GTiff") as file:
+            numbers = {name: i for i, name in enumerate(file.descriptions, start=1)}
+            missing = sorted(set(names) - set(numbers))
+            if missing:
+                raise SceneReject("E1203", f"{path.name} holds {sorted(numbers)}, not {missing}", "the file")
+            values = file.read([numbers[name] for name in names], window=part, out_dtype=np.float32)
+    except RasterioError as error:
+        raise SceneReject("E1105", f"{path.name}: {error}", "the file") from error
+    return dict(zip(names, values, strict=True))

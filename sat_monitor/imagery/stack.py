@@ -1,0 +1,111 @@
+"""Stacks read by window: one sensor, one track, ascending in time, `valid` kept apart from the values."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import xarray as xr
+
+from sat_monitor.core.domain import FloatArray, Scene
+from sat_monitor.core.errors import SceneReject
+from sat_monitor.core.grid import Grid, Window
+from sat_monitor.core.profile import ImagerySettings
+from sat_monitor.imagery.archive import Archive
+from sat_monitor.imagery.register import Shift, needs_correction, shift_bands
+from sat_monitor.imagery.sensors import SENSORS, check_comparable
+
+#: Pixels read beyond a window that is moved, so that its edge has neighbours.
+_MARGIN = 4
+
+_Key = tuple[str, str, Grid, tuple[float, float] | None]
+
+
+class StackReader:
+    """Reads stacks and remembers the planes that the next look will ask for again, up to `cache_bytes`."""
+
+    def __init__(self, archive: Archive, settings: ImagerySettings, cache_bytes: int) -> None:
+        self._archive = archive
+        self._settings = settings
+        self._room = cache_bytes
+        self._planes: OrderedDict[_Key, FloatArray] = OrderedDict()
+
+    def read(
+        self, scenes: Sequence[Scene], bands: Sequence[str], grid: Grid, shifts: Mapping[str, Shift]
+    ) -> xr.Dataset:
+        """Bands (time, y, x) float32 and `valid` (time, y, x) bool of `scenes` on `grid`, corrected by `shifts`.
+
+        `valid` says that every required band of the sensor holds data; values are NaN where there is none. Units are
+        in the attributes. Raises SceneReject: E1206 where tracks, sensors or times are mixed, E1102 a damaged file.
+        """
+        self._check(scenes)
+        shape = (len(scenes), *grid.shape)
+        values = {name: np.empty(shape, np.float32) for name in bands}
+        for k, scene in enumerate(scenes):
+            for name, plane in self._scene(scene, bands, grid, shifts.get(scene.id)).items():
+                values[name][k] = plane
+        needed = [next((n for n in choices if n in values), None) for choices in SENSORS[scenes[0].sensor].required]
+        valid = np.logical_and.reduce([np.isfinite(values[name]) for name in needed if name is not None])
+        return self._dataset(scenes, values, valid, grid)
+
+    @staticmethod
+    def _check(scenes: Sequence[Scene]) -> None:
+        for earlier, later in pairwise(scenes):
+            check_comparable(later, earlier)
+            if later.order < earlier.order:
+                raise SceneReject("E1206", f"{later.id} is not later than {earlier.id}", "both", later.id)
+
+    @staticmethod
+    def _dataset(
+        scenes: Sequence[Scene], values: Mapping[str, FloatArray], valid: np.ndarray, grid: Grid
+    ) -> xr.Dataset:
+        spec, track = SENSORS[scenes[0].sensor], scenes[0].track
+        times = np.array([s.acquired_at.replace(tzinfo=None) for s in scenes], "datetime64[ns]")
+        data = {n: (("time", "y", "x"), v, {"units": spec.band(n).unit}) for n, v in values.items()}
+        attributes = {
+            "sensor": scenes[0].sensor.value,
+            "track": "" if track is None else track.id,
+            "epsg": grid.epsg,
+            "pixel_m": grid.pixel_m,
+        }
+        stack = xr.Dataset(data, {"time": times}, attributes)
+        stack["valid"] = (("time", "y", "x"), valid)
+        return stack
+
+    def _scene(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> Mapping[str, FloatArray]:
+        moved = shift if shift is not None and needs_correction(shift, self._settings) else None
+        key = None if moved is None else (moved.dy_px, moved.dx_px)
+        keys = {name: (scene.id, name, grid, key) for name in bands}
+        if not all(k in self._planes for k in keys.values()):
+            for name, plane in self._fresh(scene, bands, grid, moved).items():
+                self._keep(keys[name], plane)
+        for k in keys.values():
+            self._planes.move_to_end(k)
+        return {name: self._planes[k] for name, k in keys.items()}
+
+    def _fresh(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> dict[str, FloatArray]:
+        held = set(self._archive.bands(scene))
+        there = [name for name in bands if name in held]
+        wide = grid if shift is None else grid.window(_around(grid))
+        planes = self._archive.read(scene, there, wide)
+        if shift is not None:
+            inner = Window(_MARGIN, _MARGIN, *grid.shape).slices
+            planes = {n: np.ascontiguousarray(v[inner]) for n, v in shift_bands(planes, shift).items()}
+        nothing = np.full(grid.shape, np.nan, np.float32)
+        return {**{name: nothing for name in bands if name not in held}, **planes}
+
+    def _keep(self, key: _Key, plane: FloatArray) -> None:
+        if key in self._planes:
+            return
+        self._planes[key] = plane
+        self._room -= plane.nbytes
+        # The planes of the stack being read are the newest: never throw away the last two hundred.
+        while self._room < 0 and len(self._planes) > 200:
+            _, old = self._planes.popitem(last=False)
+            self._room += old.nbytes
+
+
+def _around(grid: Grid) -> Window:
+    return Window(-_MARGIN, -_MARGIN, grid.height + 2 * _MARGIN, grid.width + 2 * _MARGIN)
