@@ -188,7 +188,7 @@ class Site:
 
     `outline` in metres of the AOI's EPSG, the union over the site's life; `hit_days` are the UTC days of hits since
     the last opening; `openings` counts confirmations (1 = first); `quiet_looks` looks that saw the site and found
-    nothing since `last_support_at`.
+    nothing since `last_support_at`; `recent_kinds` are the kinds of its newest patches, oldest first.
     """
 
     id: str
@@ -212,6 +212,7 @@ class Site:
     evidence: Mapping[str, float] = field(default_factory=dict)
     scene_ids: tuple[str, ...] = ()
     merged_into: str | None = None
+    recent_kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
