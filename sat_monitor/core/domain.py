@@ -187,7 +187,7 @@ class Site:
     """A place on the ground with its history; always the fold of the valid looks.
 
     `outline` in metres of the AOI's EPSG, the union over the site's life; `hit_days` are the UTC days of hits since
-    the last opening; `openings` counts confirmations (1 = first); `quiet_looks` looks that saw the site and found
+    it was founded or last finished; `openings` counts confirmations (1 = first); `quiet_looks` looks that saw the site and found
     nothing since `last_support_at`; `recent_kinds` are the kinds of its newest patches, oldest first.
     """
 

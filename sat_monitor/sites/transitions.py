@@ -1,0 +1,217 @@
+"""The states of a site and what one look does to it; every change of status passes the one table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+import shapely
+
+from sat_monitor.core.domain import Candidate, Kind, Look, Site, SiteStatus, StartInterval
+from sat_monitor.core.profile import LifecycleSettings
+
+#: What may follow what. FINISHED leads back to SUSPECTED where the site was never confirmed, else to REOPENED.
+ALLOWED: Mapping[SiteStatus, frozenset[SiteStatus]] = {
+    SiteStatus.SUSPECTED: frozenset({SiteStatus.CONFIRMED, SiteStatus.FINISHED}),
+    SiteStatus.CONFIRMED: frozenset({SiteStatus.TICKETED, SiteStatus.FINISHED}),
+    SiteStatus.TICKETED: frozenset({SiteStatus.FINISHED}),
+    SiteStatus.FINISHED: frozenset({SiteStatus.SUSPECTED, SiteStatus.REOPENED}),
+    SiteStatus.REOPENED: frozenset({SiteStatus.FINISHED}),
+}
+#: Confirmed, and not finished since.
+OPEN = frozenset({SiteStatus.CONFIRMED, SiteStatus.TICKETED, SiteStatus.REOPENED})
+#: Newest supporting scenes that a site keeps besides its first one, and newest patches whose kinds it remembers.
+MAX_SCENES = 40
+MAX_KINDS = 5
+
+
+class Reading(StrEnum):
+    """What one look says of one site."""
+
+    BLIND = "blind"
+    QUIET = "quiet"
+    STANDING = "standing"
+    SUPPORT = "support"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One look at one site: the candidates that joined it, ordered by anchor, and what they say."""
+
+    scene_id: str
+    at: datetime
+    candidates: tuple[Candidate, ...]
+    reading: Reading
+
+    @property
+    def day(self) -> date:
+        """The UTC day of the look."""
+        return self.at.date()
+
+    @property
+    def hits(self) -> list[Candidate]:
+        """The candidates that support an alarm."""
+        return [candidate for candidate in self.candidates if candidate.hit]
+
+
+def observation(look: Look, candidates: tuple[Candidate, ...], seen: float, min_seen: float) -> Observation:
+    """What `look` says of a site of which it saw the share `seen` and to which `candidates` joined."""
+    return Observation(look.scene_id, look.acquired_at, candidates, _reading(candidates, seen, min_seen))
+
+
+def _reading(candidates: Sequence[Candidate], seen: float, min_seen: float) -> Reading:
+    """A patch that merely stands is STANDING; it is QUIET where the look itself contradicts it."""
+    if seen < min_seen:
+        return Reading.BLIND
+    if any(candidate.hit for candidate in candidates):
+        return Reading.SUPPORT
+    if all(candidate.evidence.get("llr_nats", 0.0) < 0.0 for candidate in candidates):
+        return Reading.QUIET
+    return Reading.STANDING
+
+
+def moved(site: Site, status: SiteStatus) -> Site:
+    """`site` in its next status; a step outside the table is a ValueError."""
+    if status not in ALLOWED[site.status]:
+        raise ValueError(f"site {site.id}: {site.status} cannot become {status}")
+    return replace(site, status=status)
+
+
+def is_open(site: Site) -> bool:
+    """Whether the site is confirmed and not finished since."""
+    return site.status in OPEN
+
+
+def founded(site_id: str, look: Look, candidates: tuple[Candidate, ...]) -> Site:
+    """A suspected site of a look's candidates, before anything that the look says of it is counted."""
+    lead = largest(candidates)
+    return Site(
+        id=site_id,
+        aoi=look.aoi,
+        kind=lead.kind,
+        outline=shapely.union_all([c.outline for c in candidates]),
+        anchor=candidates[0].anchor,
+        status=SiteStatus.SUSPECTED,
+        first_seen_at=look.acquired_at,
+        first_confirmed_at=None,
+        last_support_at=look.acquired_at,
+        hit_days=(),
+        hits=0,
+        looks=0,
+        openings=0,
+        quiet_looks=0,
+        area_m2=0.0,
+        area_error_m2=0.0,
+        score_max=lead.score_max,
+        start=lead.start,
+        evidence=dict(lead.evidence),
+        scene_ids=(look.scene_id,),
+    )
+
+
+def observed(site: Site, seen: Observation, settings: LifecycleSettings) -> Site:
+    """`site` after one look at it, with its status; the same object where the look says nothing of it.
+
+    A finished site at rest is not counted on: quiet looks have nothing left to decide.
+    """
+    site = drawn(site, seen.candidates)
+    if seen.reading is Reading.BLIND or (not seen.candidates and _at_rest(site, settings)):
+        return site
+    site = replace(site, looks=site.looks + 1)
+    if seen.candidates:
+        site = _remembering(site, largest(seen.candidates).kind)
+    if seen.reading is Reading.SUPPORT:
+        return _opened(_supported(site, seen), seen.at, settings)
+    if seen.reading is Reading.QUIET:
+        return _rested(replace(site, quiet_looks=site.quiet_looks + 1), seen.at, settings)
+    return site
+
+
+def drawn(site: Site, candidates: Sequence[Candidate]) -> Site:
+    """`site` with the ground of `candidates`: outline the union, area (m2) the largest that one look found.
+
+    The same object where they add nothing. Errors of patches add up: one edge shift moves them all (METHOD 13).
+    """
+    area, score = sum(c.area_m2 for c in candidates), max((c.score_max for c in candidates), default=site.score_max)
+    if fresh := [c.outline for c in candidates if not site.outline.covers(c.outline)]:
+        site = replace(site, outline=shapely.union_all([site.outline, *fresh]))
+    if area > site.area_m2:
+        site = replace(site, area_m2=area, area_error_m2=sum(c.area_error_m2 for c in candidates))
+    return replace(site, score_max=score) if score > site.score_max else site
+
+
+def largest(candidates: Sequence[Candidate]) -> Candidate:
+    """The candidate that speaks for all: the largest, then the first anchor."""
+    return min(candidates, key=lambda c: (-c.area_m2, c.anchor))
+
+
+def newest_scenes(scene_ids: Sequence[str]) -> tuple[str, ...]:
+    """The first scene and the newest ones, without repetition."""
+    unique = tuple(dict.fromkeys(scene_ids))
+    return unique if len(unique) <= MAX_SCENES + 1 else (unique[0], *unique[-MAX_SCENES:])
+
+
+def majority(kinds: Sequence[Kind]) -> Kind:
+    """The commonest kind, oldest first given; of equally common ones the newest."""
+    counts = Counter(kinds)
+    most = max(counts.values())
+    return next(kind for kind in reversed(kinds) if counts[kind] == most)
+
+
+def _at_rest(site: Site, settings: LifecycleSettings) -> bool:
+    finished = site.status is SiteStatus.FINISHED and not site.hit_days
+    return finished and site.quiet_looks >= settings.finish_looks
+
+
+def _remembering(site: Site, kind: Kind) -> Site:
+    """A patch has a kind whether or not it is a hit: the alarm threshold must not change what a site is."""
+    kinds = (*site.recent_kinds, kind)[-MAX_KINDS:]
+    return replace(site, recent_kinds=kinds, kind=majority(kinds))
+
+
+def _supported(site: Site, seen: Observation) -> Site:
+    lead = largest(seen.hits)
+    is_first = not site.hit_days and site.first_confirmed_at is None
+    is_new = seen.day not in site.hit_days
+    if site.status is SiteStatus.FINISHED and site.first_confirmed_at is None:
+        site = moved(site, SiteStatus.SUSPECTED)
+    return replace(
+        site,
+        hit_days=(*site.hit_days, seen.day) if is_new else site.hit_days,
+        hits=site.hits + is_new,
+        last_support_at=seen.at,
+        quiet_looks=0,
+        evidence=dict(lead.evidence),
+        start=lead.start if is_first else _narrowed(site.start, lead.start),
+        scene_ids=newest_scenes((*site.scene_ids, seen.scene_id)),
+    )
+
+
+def _narrowed(start: StartInterval, other: StartInterval) -> StartInterval:
+    """`start` with the earlier of both `latest`; an `earliest` that this contradicts gives way to the other's."""
+    if other.latest >= start.latest:
+        return start
+    holds = start.earliest is None or start.earliest < other.latest
+    return StartInterval(start.earliest if holds else other.earliest, other.latest)
+
+
+def _opened(site: Site, at: datetime, settings: LifecycleSettings) -> Site:
+    """A site with enough hits is confirmed, or re-opened where it was confirmed and finished before."""
+    if is_open(site) or len(site.hit_days) < settings.confirm_hits:
+        return site
+    again = site.first_confirmed_at is not None
+    site = moved(site, SiteStatus.REOPENED if again else SiteStatus.CONFIRMED)
+    return replace(site, first_confirmed_at=site.first_confirmed_at or at, openings=site.openings + 1)
+
+
+def _rested(site: Site, at: datetime, settings: LifecycleSettings) -> Site:
+    """A site without support for long enough, and seen, is finished; hits that opened nothing lapse."""
+    patience = timedelta(days=settings.finish_days if is_open(site) else settings.lapse_days)
+    if at - site.last_support_at < patience or site.quiet_looks < settings.finish_looks:
+        return site
+    if site.status is not SiteStatus.FINISHED:
+        site = moved(site, SiteStatus.FINISHED)
+    return replace(site, hit_days=())
