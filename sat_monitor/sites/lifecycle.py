@@ -18,7 +18,7 @@ from sat_monitor.core.profile import Profile
 from sat_monitor.sites.matching import Place, places
 from sat_monitor.sites.merging import merged
 from sat_monitor.sites.priority import priority_of
-from sat_monitor.sites.transitions import founded, is_open, moved, observation, observed
+from sat_monitor.sites.transitions import drawn, founded, is_open, moved, observation, observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ def step(table: SiteTable, look: Look, profile: Profile) -> Step:
     """The table after `look`, which must not be older than those before it; untouched sites stay the same objects."""
     work = _Work(table, look, profile, dict(table.sites), dict(table.tickets))
     present = active(table)
-    drawn = places(present, look.candidates)
-    for place in drawn:
+    found = places(present, look.candidates)
+    for place in found:
         work.draw(place)
-    met = {site.id for place in drawn for site in place.sites}
+    met = {site.id for place in found for site in place.sites}
     for site in present:
         if site.id not in met:
             work.see(site)
@@ -113,16 +113,15 @@ class _Work:
     def draw(self, place: Place) -> None:
         """A place that the look drew: a new site, a known one, or several that become one."""
         settings = self.profile.lifecycle
-        if not place.sites:
-            site = founded(self._free_id(place), self.look, place.candidates)
-            self._say("site.suspected", site, {"kind": site.kind.value, "anchor": list(site.anchor)})
-            share = 1.0
+        if place.sites:
+            before, share = place.sites[0], _seen_share(self.look, place.sites)
+            site = drawn(merged(place.sites), place.candidates, place.fresh)
         else:
-            site = merged(place.sites)
-            share = _seen_share(self.look, place.sites)
+            site = founded(self._free_id(place), self.look, place.candidates)
+            before, share = site, 1.0
+            self._say("site.suspected", site, {"kind": site.kind.value, "anchor": list(site.anchor)})
         owed = self._merge_away(site, place.sites[1:])
         seen = observation(self.look, place.candidates, share, settings.min_seen)
-        before = place.sites[0] if place.sites else site
         self._settle(before, observed(site, seen, settings), owed)
 
     def see(self, site: Site) -> None:
@@ -173,18 +172,17 @@ class _Work:
 
     def _tell(self, before: Site, after: Site) -> None:
         """Events of what people ask about: kind, opening, ticket, end."""
-        confirmed = None if after.first_confirmed_at is None else iso(after.first_confirmed_at)
         if after.kind is not before.kind:
             self._say("site.kind_changed", after, {"from": before.kind.value, "to": after.kind.value})
         if after.openings > before.openings and is_open(after):
             kind = "site.confirmed" if after.openings == 1 else "site.reopened"
-            self._say(kind, after, {"first_confirmed_at": confirmed, "opening": after.openings, "hits": after.hits})
-        ticket = self.tickets.get(ticket_id(after.id, after.openings))
+            self._say(kind, after, {**_confirmation(after), "opening": after.openings, "hits": after.hits})
+        ticket = self.tickets.get(ticket_id(after.id, after.openings)) if is_open(after) else None
         if ticket is not None and ticket.id not in self.before.tickets:
             body = {"ticket": ticket.id, "ordinal": ticket.ordinal, "priority": ticket.priority}
             self._say("ticket.opened", after, {**body, "reasons": list(ticket.reasons)})
         if after.status is SiteStatus.FINISHED is not before.status:
-            self._say("site.finished", after, {"first_confirmed_at": confirmed})
+            self._say("site.finished", after, _confirmation(after))
         if after.status is SiteStatus.SUSPECTED is not before.status:
             self._say("site.suspected", after, {"kind": after.kind.value, "anchor": list(after.anchor)})
 
@@ -201,6 +199,11 @@ class _Work:
             number += 1
             free = f"{name}-{number}"
         return free
+
+
+def _confirmation(site: Site) -> dict[str, object]:
+    first = site.first_confirmed_at
+    return {"first_confirmed_at": None if first is None else iso(first)}
 
 
 def _seen_share(look: Look, sites: Sequence[Site]) -> float:

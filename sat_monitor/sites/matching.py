@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely import STRtree
+from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.domain import Candidate, Site
 
@@ -22,10 +23,23 @@ SLIVER_M2 = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Ground that one look drew: its candidates by anchor and the sites they meet, oldest first (none = new)."""
+    """Ground that one look drew: its candidates by anchor and the sites they meet, oldest first (none = new).
+
+    `fresh` are the outlines of those candidates that no site covers.
+    """
 
     sites: tuple[Site, ...]
     candidates: tuple[Candidate, ...]
+    fresh: tuple[BaseGeometry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Indices of outlines, left and right, that share ground, and whether the right one covers the left."""
+
+    left: IntArray
+    right: IntArray
+    covered: NDArray[np.bool_]
 
 
 def age(site: Site) -> tuple[object, ...]:
@@ -44,30 +58,42 @@ def places(sites: Sequence[Site], candidates: Sequence[Candidate]) -> tuple[Plac
         return ()
     drawn = np.array([c.outline for c in ordered], dtype=object)
     known = np.array([s.outline for s in sites], dtype=object)
-    meets_site = _shared(drawn, known)
-    meets_other = _shared(drawn, drawn)
-    first = np.concatenate([meets_site[0], meets_other[0]])
-    second = np.concatenate([meets_site[1] + len(ordered), meets_other[1]])
+    shapely.prepare(known)
+    met, other = _shared(drawn, known), _shared(drawn, drawn)
+    covered = set(met.left[met.covered].tolist())
+    first = np.concatenate([met.left, other.left])
+    second = np.concatenate([met.right + len(ordered), other.right])
     labels = _labels(first, second, len(ordered) + len(sites))
-    groups: dict[int, tuple[list[Candidate], list[Site]]] = {}
-    for candidate, label in zip(ordered, labels, strict=False):
-        groups.setdefault(label, ([], []))[0].append(candidate)
-    for site, label in zip(sites, labels[len(ordered) :], strict=True):
-        if label in groups:
-            groups[label][1].append(site)
-    return tuple(Place(tuple(sorted(met, key=age)), tuple(patches)) for patches, met in groups.values())
+    members: dict[int, list[int]] = {}
+    for node, label in enumerate(labels):
+        members.setdefault(label, []).append(node)
+    drawn_labels = dict.fromkeys(labels[: len(ordered)])
+    return tuple(_place(members[label], ordered, sites, covered) for label in drawn_labels)
 
 
-def _shared(left: NDArray[np.object_], right: NDArray[np.object_]) -> tuple[IntArray, IntArray]:
-    """Indices (into left, into right) of the pairs that share ground."""
+def _place(nodes: Sequence[int], candidates: Sequence[Candidate], sites: Sequence[Site], covered: set[int]) -> Place:
+    """The place of graph nodes: candidates first, then sites."""
+    count = len(candidates)
+    return Place(
+        sites=tuple(sorted((sites[node - count] for node in nodes if node >= count), key=age)),
+        candidates=tuple(candidates[node] for node in nodes if node < count),
+        fresh=tuple(candidates[node].outline for node in nodes if node < count and node not in covered),
+    )
+
+
+def _shared(left: NDArray[np.object_], right: NDArray[np.object_]) -> _Pairs:
+    """The pairs that share ground; coverage is asked first, for it is cheap and most patches stand."""
     if not len(right):
         nothing = np.zeros(0, np.intp)
-        return nothing, nothing
+        return _Pairs(nothing, nothing, np.zeros(0, bool))
     a, b = STRtree(right).query(left, predicate="intersects")
     if left is right:
         a, b = a[a < b], b[a < b]
-    enough = shapely.area(shapely.intersection(left[a], right[b])) > SLIVER_M2
-    return a[enough], b[enough]
+    covered = shapely.covers(right[b], left[a])
+    enough = covered.copy()
+    unsure = np.flatnonzero(~covered)
+    enough[unsure] = shapely.area(shapely.intersection(left[a[unsure]], right[b[unsure]])) > SLIVER_M2
+    return _Pairs(a[enough], b[enough], covered[enough])
 
 
 def _labels(first: IntArray, second: IntArray, count: int) -> list[int]:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.domain import Candidate, Kind, Look, Site, SiteStatus, StartInterval
 from sat_monitor.core.profile import LifecycleSettings
@@ -88,11 +89,11 @@ def is_open(site: Site) -> bool:
 def founded(site_id: str, look: Look, candidates: tuple[Candidate, ...]) -> Site:
     """A suspected site of a look's candidates, before anything that the look says of it is counted."""
     lead = largest(candidates)
-    return Site(
+    site = Site(
         id=site_id,
         aoi=look.aoi,
         kind=lead.kind,
-        outline=shapely.union_all([c.outline for c in candidates]),
+        outline=lead.outline,
         anchor=candidates[0].anchor,
         status=SiteStatus.SUSPECTED,
         first_seen_at=look.acquired_at,
@@ -110,6 +111,7 @@ def founded(site_id: str, look: Look, candidates: tuple[Candidate, ...]) -> Site
         evidence=dict(lead.evidence),
         scene_ids=(look.scene_id,),
     )
+    return drawn(site, candidates, [c.outline for c in candidates if c is not lead])
 
 
 def observed(site: Site, seen: Observation, settings: LifecycleSettings) -> Site:
@@ -117,12 +119,9 @@ def observed(site: Site, seen: Observation, settings: LifecycleSettings) -> Site
 
     A finished site at rest is not counted on: quiet looks have nothing left to decide.
     """
-    site = drawn(site, seen.candidates)
     if seen.reading is Reading.BLIND or (not seen.candidates and _at_rest(site, settings)):
         return site
-    site = replace(site, looks=site.looks + 1)
-    if seen.candidates:
-        site = _remembering(site, largest(seen.candidates).kind)
+    site = _counted(site, seen.candidates)
     if seen.reading is Reading.SUPPORT:
         return _opened(_supported(site, seen), seen.at, settings)
     if seen.reading is Reading.QUIET:
@@ -130,13 +129,13 @@ def observed(site: Site, seen: Observation, settings: LifecycleSettings) -> Site
     return site
 
 
-def drawn(site: Site, candidates: Sequence[Candidate]) -> Site:
-    """`site` with the ground of `candidates`: outline the union, area (m2) the largest that one look found.
+def drawn(site: Site, candidates: Sequence[Candidate], fresh: Sequence[BaseGeometry]) -> Site:
+    """`site` with the ground of `candidates`: outline joined with `fresh`, area (m2) the largest that one look found.
 
     The same object where they add nothing. Errors of patches add up: one edge shift moves them all (METHOD 13).
     """
-    area, score = sum(c.area_m2 for c in candidates), max((c.score_max for c in candidates), default=site.score_max)
-    if fresh := [c.outline for c in candidates if not site.outline.covers(c.outline)]:
+    area, score = sum(c.area_m2 for c in candidates), max(c.score_max for c in candidates)
+    if fresh:
         site = replace(site, outline=shapely.union_all([site.outline, *fresh]))
     if area > site.area_m2:
         site = replace(site, area_m2=area, area_error_m2=sum(c.area_error_m2 for c in candidates))
@@ -166,10 +165,12 @@ def _at_rest(site: Site, settings: LifecycleSettings) -> bool:
     return finished and site.quiet_looks >= settings.finish_looks
 
 
-def _remembering(site: Site, kind: Kind) -> Site:
+def _counted(site: Site, candidates: Sequence[Candidate]) -> Site:
     """A patch has a kind whether or not it is a hit: the alarm threshold must not change what a site is."""
-    kinds = (*site.recent_kinds, kind)[-MAX_KINDS:]
-    return replace(site, recent_kinds=kinds, kind=majority(kinds))
+    if not candidates:
+        return replace(site, looks=site.looks + 1)
+    kinds = (*site.recent_kinds, largest(candidates).kind)[-MAX_KINDS:]
+    return replace(site, looks=site.looks + 1, recent_kinds=kinds, kind=majority(kinds))
 
 
 def _supported(site: Site, seen: Observation) -> Site:
