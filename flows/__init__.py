@@ -1,1 +1,1 @@
-"""The only importer of prefect: schedules and flows around the night."""
+"""Prefect flows: the only importer of prefect."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from shapely import STRtree
 
 from sat_monitor import __version__
 from sat_monitor.change_detect.evidence import empty_state, update
 from sat_monitor.change_detect.patches import FieldLook, cut_patches
 from sat_monitor.change_detect.windows import day_number
 from sat_monitor.checkpoints import load_checkpoint, save_checkpoint
-from sat_monitor.core.domain import ChangeMap, Look, Scene
+from sat_monitor.core.domain import Candidate, ChangeMap, Look, Scene
+from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.sensors import comparable
 from sat_monitor.masks import MaskCache
@@ -38,11 +41,13 @@ class ChainedLook:
 
 @dataclass(frozen=True, slots=True)
 class DetectedLook:
-    """A look with the lifecycle step it caused."""
+    """A look with the lifecycle step it caused; `refused` says why it is blind, `held` how many new places wait."""
 
     look: Look
     inputs_sha256: str
     step: Step
+    refused: SceneReject | None = None
+    held: int = 0
 
 
 def chain(scenes: Sequence[Scene], wanted: frozenset[str], profile: Profile) -> list[ChainedLook]:
@@ -91,27 +96,50 @@ class LookFold:
         return 0
 
     def advance(self, chained: ChainedLook) -> DetectedLook:
-        """Compute one look, archive its change map and move the fold; raises SceneReject before anything changed."""
+        """Compute one look, archive its change map and move the fold.
+
+        A tested scene that proves unusable (off its reference, say) makes a blind look: it saw nothing and moves
+        nothing, and whether it does is asked again when its inputs change. Raises SceneReject, before anything
+        changed, where another scene or a file is at fault (E1102).
+        """
+        scene = chained.scene
+        try:
+            change = self._change_map(scene, part_of(self._bench.aoi.grid, scene.grid))
+        except SceneReject as reject:
+            if reject.code == "E1102" or reject.scene_id not in ("", scene.id):
+                raise
+            blind = Look(scene.id, scene.aoi, scene.sensor, scene.acquired_at, ())
+            return self._moved(blind, chained, refused=reject)
+        return self._looked(chained, change)
+
+    def _looked(self, chained: ChainedLook, change: ChangeMap) -> DetectedLook:
         scene, profile = chained.scene, self._bench.profile
         where = part_of(self._bench.aoi.grid, scene.grid)
-        change = self._change_map(scene, where)
         day = day_number(scene.acquired_at)
         part, ratio = update(self.state.window(where), change, scene.sensor, day, profile)
         self._bench.archive.put_change_map(scene.aoi, change, scene)
         self.state = self.state.put(where, part)
-        corner = (where[0].start, where[1].start)
-        field = FieldLook(self.state, self._bench.aoi.grid, change, ratio, corner, day)
-        look = Look(
-            scene_id=scene.id,
-            aoi=scene.aoi,
-            sensor=scene.sensor,
-            acquired_at=scene.acquired_at,
-            candidates=cut_patches(field, self._bench.watched, profile),
-            seen=self._seen(field),
-        )
-        moved = step(self.table, look, profile)
+        field = FieldLook(self.state, self._bench.aoi.grid, change, ratio, (where[0].start, where[1].start), day)
+        candidates, held = self._hold(cut_patches(field, self._bench.watched, profile))
+        look = Look(scene.id, scene.aoi, scene.sensor, scene.acquired_at, candidates, self._seen(field))
+        return self._moved(look, chained, held=held)
+
+    def _moved(
+        self, look: Look, chained: ChainedLook, refused: SceneReject | None = None, held: int = 0
+    ) -> DetectedLook:
+        moved = step(self.table, look, self._bench.profile)
         self.table = moved.table
-        return DetectedLook(look, chained.inputs_sha256, moved)
+        return DetectedLook(look, chained.inputs_sha256, moved, refused, held)
+
+    def _hold(self, candidates: tuple[Candidate, ...]) -> tuple[tuple[Candidate, ...], int]:
+        """Without hits where a scene shows abnormally many new places (snow, flood, a fault), and how many they were."""
+        standing = [site.outline for site in active(self.table) if site.first_confirmed_at is not None]
+        known = STRtree(standing)
+        new = [c for c in candidates if c.hit and known.query(c.outline, predicate="intersects").size == 0]
+        if len(new) <= self._bench.profile.tickets.hold_above:
+            return candidates, 0
+        anchors = {c.anchor for c in new}
+        return tuple(replace(c, hit=False) if c.anchor in anchors else c for c in candidates), len(new)
 
     def checkpoint(self, done: DetectedLook) -> None:
         """Keep the field as it stands after `done`."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sat_monitor.change_detect.evidence import EvidenceState
-from sat_monitor.core.clock import iso
+from sat_monitor.core.clock import iso, japan_day
 from sat_monitor.core.domain import AOI, EventDraft, Scene, Sensor, Site, Ticket
 from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.grid import Window
@@ -17,11 +16,14 @@ from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import clear_mask
 from sat_monitor.store.store import Lease, Store
-from sat_monitor.tickets.composites import ScoreField, Snapshot, display_bands
+from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, display_bands
+from sat_monitor.tickets.overview import Background, render_overview
+from sat_monitor.tickets.page import credit
 from sat_monitor.tickets.place import locate
 from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, TicketRequest
 from sat_monitor.tickets.ticket import render_ticket
 from sat_monitor.tickets.view import detail_window, location_window
+from sat_monitor.tickets.words import load_words
 
 ACTOR = "night"
 #: Share of a picture that must be clear, and how many scenes are tried for it.
@@ -36,6 +38,7 @@ class Published:
     delivered: tuple[RenderedTicket, ...]
     waiting: tuple[Ticket, ...]
     problems: tuple[str, ...]
+    overview: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def publish_due(
         ticket = tickets[row.ticket_id]
         try:
             rendered = render_ticket(
-                ticket_request(desk, ticket, sites[ticket.site_id], store), _folder(desk, ticket), lang
+                ticket_request(desk, ticket, sites[ticket.site_id], store), desk.home.ticket(ticket), lang
             )
         except SatMonitorError as error:
             problems.append(f"ticket {ticket.id}: {error.message}")
@@ -91,7 +94,7 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
     before = clearest(desk, older, detail) if older else None
     centre = site.outline.representative_point()
     lon, lat = grid.to_lonlat(centre.x, centre.y)
-    evidence = profile_lines(desk)
+    evidence = desk.profile.evidence
     return TicketRequest(
         ticket=ticket,
         site=site,
@@ -100,16 +103,32 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
         before=None if before is None else snapshot(desk, before, detail, ""),
         after=snapshot(desk, after, detail, ""),
         location=snapshot(desk, after, wide, ""),
-        score=ScoreField(grid.window(detail), desk.state.log_odds[detail.slices], evidence[0], evidence[1]),
+        score=ScoreField(
+            grid.window(detail), desk.state.log_odds[detail.slices], evidence.outline_score, evidence.alarm_score
+        ),
         profile_sha256=desk.profile.sha256,
         chain_head=store.head(),
         scenes=_used(desk, site),
     )
 
 
-def profile_lines(desk: Desk) -> tuple[float, float]:
-    """Outline score and alarm score, log-odds."""
-    return desk.profile.evidence.outline_score, desk.profile.evidence.alarm_score
+def overview_picture(desk: Desk, store: Store, lang: str) -> bytes:
+    """PNG of the AOI with its sites over its newest clear scene, or over plain paper where there is none."""
+    simulated = any(scene.simulated for scene in desk.scenes)
+    background = _background(desk, lang)
+    return render_overview(desk.aoi, background, store.sites(desk.aoi.id), lang, simulated)
+
+
+def _background(desk: Desk, lang: str) -> Background | None:
+    newest_first = sorted(desk.scenes, key=lambda s: s.order, reverse=True)
+    clear = [s for s in newest_first if s.cloud_fraction is not None and s.cloud_fraction < 1.0 - _CLEAR_SHARE]
+    whole = [s for s in clear if s.valid_fraction > _CLEAR_SHARE]
+    scene = next(iter((*whole, *newest_first)), None)
+    if scene is None:
+        return None
+    names = display_bands(frozenset(desk.archive.bands(scene)), scene.sensor)
+    colours = composite(Snapshot("", scene, scene.grid, desk.archive.read(scene, names, scene.grid)))
+    return Background(colours, scene.grid, japan_day(scene.acquired_at).isoformat(), credit(load_words(lang), [scene]))
 
 
 def clearest(desk: Desk, scenes: Sequence[Scene], window: Window) -> Scene:
@@ -143,7 +162,3 @@ def _clear_share(desk: Desk, scene: Scene, window: Window) -> float:
 def _used(desk: Desk, site: Site) -> tuple[SceneUse, ...]:
     by_id = {scene.id: scene for scene in desk.scenes}
     return tuple(SceneUse(SceneRole.AFTER, by_id[i]) for i in site.scene_ids if i in by_id)
-
-
-def _folder(desk: Desk, ticket: Ticket) -> Path:
-    return desk.home.tickets / f"{ticket.aoi}-{ticket.id}"

@@ -23,7 +23,7 @@ from sat_monitor.imagery.register import Shift, check_shift, clear_scenes, estim
 _SIDE = 768
 _NONE = Shift(0.0, 0.0, 0.0, True)
 #: Clear scenes among which the reference is chosen.
-_ANCHORS = 5
+_ANCHORS = 9
 
 
 class Registrar:

@@ -37,6 +37,24 @@ class AoiReport:
         """Whether every expected scene is accounted for."""
         return self.expected == self.processed + self.deferred + self.rejected + self.superseded
 
+    def row(self) -> dict[str, str | int]:
+        """The accounting as one row of a table, keys as column titles."""
+        share = self.not_observed_m2 / self.watched_m2 if self.watched_m2 else 0.0
+        return {
+            "AOI": self.aoi,
+            "expected": self.expected,
+            "processed": self.processed,
+            "deferred": self.deferred,
+            "rejected": self.rejected,
+            "superseded": self.superseded,
+            "looks": self.looks_computed,
+            "suspected": self.suspected,
+            "confirmed": self.confirmed,
+            "tickets": self.tickets_delivered,
+            "waiting": self.tickets_waiting,
+            "NOT OBSERVED": f"{self.not_observed_m2 / 1e6:.2f} km2 ({share:.0%})",
+        }
+
     @property
     def degraded(self) -> bool:
         """Whether the night is done but not all of it could be used."""
@@ -67,11 +85,10 @@ class NightReport:
         lines = [f"# Night report {since}{self.end} (Asia/Tokyo)", ""]
         if any(aoi.simulated for aoi in self.aois):
             lines += ["**模擬データ / simulated data**", ""]
-        lines += [
-            "| AOI | expected | processed | deferred | rejected | superseded | looks | suspected | confirmed | tickets | waiting | NOT OBSERVED |",
-            "|---|---|---|---|---|---|---|---|---|---|---|---|",
-        ]
-        lines += [_row(aoi) for aoi in self.aois]
+        rows = [aoi.row() for aoi in self.aois]
+        if rows:
+            lines += ["| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
+        lines += ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows]
         lines += ["", f"The accounting {'closes' if all(a.closes for a in self.aois) else '**DOES NOT CLOSE**'}: "]
         lines[-1] += "expected = processed + deferred + rejected + superseded."
         problems = [f"- {aoi.aoi}: {text}" for aoi in self.aois for text in aoi.problems]
@@ -82,17 +99,14 @@ class NightReport:
         return "\n".join(lines) + "\n"
 
 
-def _row(aoi: AoiReport) -> str:
-    share = aoi.not_observed_m2 / aoi.watched_m2 if aoi.watched_m2 else 0.0
-    hidden = f"{aoi.not_observed_m2 / 1e6:.2f} km2 ({share:.0%})"
-    numbers = (aoi.expected, aoi.processed, aoi.deferred, aoi.rejected, aoi.superseded, aoi.looks_computed)
-    found = (aoi.suspected, aoi.confirmed, aoi.tickets_delivered, aoi.tickets_waiting)
-    return f"| {aoi.aoi} | " + " | ".join(str(n) for n in (*numbers, *found)) + f" | {hidden} |"
-
-
 def report_path(home: Home, start: date | None, end: date) -> Path:
     """Where the report of a night lies."""
     return home.reports / f"night-{f'{start}_' if start else ''}{end}.md"
+
+
+def overview_path(home: Home, aoi_id: str, end: date) -> Path:
+    """Where the overview picture of an AOI's night lies."""
+    return home.reports / f"overview-{aoi_id}-{end}.png"
 
 
 def write_report(report: NightReport) -> None:

@@ -69,17 +69,35 @@ def cut_patches(look: FieldLook, watched: BoolArray, profile: Profile) -> tuple[
 
     Raising `alarm_score` only clears `hit` flags: it never moves an outline.
     """
-    inside = (look.state.log_odds > profile.evidence.outline_score) & watched
+    near = _near(look, watched, profile.evidence.outline_score)
+    inside = (look.state.log_odds[near] > profile.evidence.outline_score) & watched[near]
     labels, count = ndimage.label(inside, _NEIGHBOURS)
     found = []
-    for number, box in enumerate(ndimage.find_objects(labels, count), start=1):
-        patch = labels[box] == number
+    for number, part in enumerate(ndimage.find_objects(labels, count), start=1):
+        patch = labels[part] == number
+        box = _moved(part, near)
         if patch.sum() < profile.patches.min_pixels or (seen := look.seen_part(patch, box)) is None:
             continue
         candidate = _candidate(look, patch, seen, box, profile)
         if candidate.area_m2 >= profile.patches.min_area_m2:
             found.append(candidate)
     return tuple(sorted(found, key=lambda c: c.anchor))
+
+
+def _near(look: FieldLook, watched: BoolArray, outline_score: float) -> tuple[slice, slice]:
+    """Rows and columns in which a patch that the look saw can lie: the scene's, or the whole field where one crosses its edge."""
+    whole = slice(0, look.grid.height), slice(0, look.grid.width)
+    scene = tuple(slice(c, c + size) for c, size in zip(look.corner, look.change.valid.shape, strict=True))
+    rows, cols = scene[0], scene[1]
+    inside = (look.state.log_odds[rows, cols] > outline_score) & watched[rows, cols]
+    edges = (inside[0], inside[-1], inside[:, 0], inside[:, -1])
+    return whole if any(edge.any() for edge in edges) else (rows, cols)
+
+
+def _moved(box: tuple[slice, slice], origin: tuple[slice, slice]) -> tuple[slice, slice]:
+    """A box given within `origin` as a box of the whole field."""
+    rows, cols = (slice(b.start + o.start, b.stop + o.start) for b, o in zip(box, origin, strict=True))
+    return rows, cols
 
 
 def outline_of(mask: BoolArray, grid: Grid) -> BaseGeometry:

@@ -37,6 +37,7 @@ ERRORS: dict[str, ErrorRow] = {
     # E13xx: running
     "E1301": ErrorRow("a step failed unexpectedly", "read the night report, then run the night again", True),
     "E1302": ErrorRow("disk full or not writable", "free space on the volume of --home, then run again", True),
+    "E1303": ErrorRow("abnormally many new places on one scene", "look at the scene: snow, flood or a sensor fault?"),
     # E15xx: areas of interest
     "E1501": ErrorRow("outline is empty", "draw an outline with an area"),
     "E1502": ErrorRow("outline crosses itself", "repair the ring so that no two edges cross"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sat_monitor.core.domain import Ticket
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -31,6 +33,10 @@ class Home:
     def tickets(self) -> Path:
         """One folder per ticket."""
         return self.root / "tickets"
+
+    def ticket(self, ticket: Ticket) -> Path:
+        """The folder of one ticket."""
+        return self.tickets / f"{ticket.aoi}-{ticket.id}"
 
     @property
     def reports(self) -> Path:

@@ -137,7 +137,7 @@ class AoiRegistry:
             if known.grid != aoi.grid or not known.outline.equals_exact(aoi.outline, 1e-9):
                 raise AoiError("E1505", f"{aoi.id}: {known.grid} is kept, {aoi.grid} was given")
             return known
-        write_whole(self._folder / f"{aoi.id}.geojson", _to_geojson(aoi).encode())
+        write_whole(self._folder / f"{aoi.id}.geojson", aoi_geojson(aoi).encode())
         return self.get(aoi.id)
 
     def _paths(self) -> dict[str, Path]:
@@ -170,7 +170,8 @@ def _read(path: Path) -> AOI:
     return aoi_from_outline(properties["id"], outline, *names, properties["epsg"], properties["pixel_m"])
 
 
-def _to_geojson(aoi: AOI) -> str:
+def aoi_geojson(aoi: AOI) -> str:
+    """An AOI as GeoJSON text: outline in lon/lat with names and grid, as `AoiRegistry` reads it."""
     grid = {name: getattr(aoi.grid, name) for name in Grid.__dataclass_fields__}
     properties = {"id": aoi.id, "name_ja": aoi.name_ja, "name_en": aoi.name_en, "grid": grid}
     feature = {"type": "Feature", "id": aoi.id, "properties": properties, "geometry": mapping(aoi.outline)}

@@ -42,12 +42,15 @@ def write_cog(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
         "overviews": "AUTO", "overview_resampling": "average",
     }  # fmt: skip
     try:
-        with whole_file(path) as temporary, rasterio.Env(**GDAL_OPTIONS):
-            with rasterio.open(temporary, "w", **profile) as file:
-                for number, (name, plane) in enumerate(planes.items(), start=1):
-                    file.write(np.asarray(plane.values, np.float32), number)
-                    file.set_band_description(number, name)
-                    file.set_band_unit(number, plane.unit)
+        with (
+            whole_file(path) as temporary,
+            rasterio.Env(**GDAL_OPTIONS),
+            rasterio.open(temporary, "w", **profile) as file,
+        ):
+            for number, (name, plane) in enumerate(planes.items(), start=1):
+                file.write(np.asarray(plane.values, np.float32), number)
+                file.set_band_description(number, name)
+                file.set_band_unit(number, plane.unit)
     except RasterioError as error:
         raise OSError(f"{path}: {error}") from error
 

@@ -27,6 +27,8 @@ _SEARCH = 8
 _MIN_WINDOWS = 3
 #: A shift is measured where its standard error is below this, pixels.
 _MAX_ERROR_PX = 0.15
+#: Weighted mean cosine of the phases about the plane: open sea and leafless snow stay below 0.35, ground above 0.55.
+_MIN_AGREEMENT = 0.5
 _ITERATIONS = 4
 
 
@@ -135,7 +137,8 @@ def _plane(
     freedom = max(1.0, float(w.sum() ** 2 / (w**2).sum()) - 2.0)
     variance = float((w * phase**2).sum() / w.sum()) / freedom * float(w.sum())
     error = float(np.sqrt(variance * np.trace(np.linalg.inv(normal)) / 2.0))
-    if error > _MAX_ERROR_PX or np.abs(shift).max() > _SEARCH + 1:
+    agreement = float((w * np.cos(phase)).sum() / w.sum())
+    if error > _MAX_ERROR_PX or agreement < _MIN_AGREEMENT or np.abs(shift).max() > _SEARCH + 1:
         return Shift(0.0, 0.0, error, False)
     return Shift(float(shift[0]), float(shift[1]), error, True)
 
@@ -171,7 +174,7 @@ def shift_bands(bands: Mapping[str, FloatArray], shift: Shift) -> dict[str, Floa
         result = ndimage.shift(filled, move, order=3, mode="nearest").astype(np.float32)
         if missing.any():
             # The cubic kernel rings around the zeros that fill a gap: two pixels away it no longer does.
-            lost = ndimage.shift(ndimage.binary_dilation(missing, iterations=2).astype(np.float32), move, order=1)
+            lost = ndimage.shift(ndimage.binary_dilation(missing, iterations=1).astype(np.float32), move, order=1)
             result = np.where(lost > 0.01, np.float32(np.nan), result)
         # Overshoot must not make power or reflectance negative.
         low = np.nanmin(np.where(missing, np.nan, values)) if not missing.all() else 0.0

@@ -97,10 +97,18 @@ def _epsg(cube: xr.Dataset, name: str) -> int:
         crs = CRS.from_user_input(texts[0]) if texts else None
     except CRSError as error:
         raise SceneReject("E1201", f"{name}: {error}", _NOTHING, name) from error
-    epsg = None if crs is None else crs.to_epsg()
+    epsg = None if crs is None else _code(crs)
     if crs is None or epsg is None or not crs.is_projected:
         raise SceneReject("E1201", f"{name} states no projected EPSG code", _NOTHING, name)
     return int(epsg)
+
+
+def _code(crs: CRS) -> int | None:
+    """The EPSG code: the one that matches, else the one that the text itself names (old WKT with a datum shift)."""
+    plain = crs.source_crs if crs.is_bound and crs.source_crs is not None else crs
+    named = plain.to_json_dict().get("id", {})
+    declared = int(named["code"]) if named.get("authority") == "EPSG" else None
+    return crs.to_epsg() or declared
 
 
 def _band_names(cube: xr.Dataset, name: str) -> Mapping[str, str]:

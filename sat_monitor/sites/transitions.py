@@ -64,14 +64,12 @@ def observation(look: Look, candidates: tuple[Candidate, ...], seen: float, min_
 
 
 def _reading(candidates: Sequence[Candidate], seen: float, min_seen: float) -> Reading:
-    """A patch that merely stands is STANDING; it is QUIET where the look itself contradicts it."""
+    """A patch that merely stands is STANDING: only ground whose patch has dissolved is QUIET (METHOD 10)."""
     if seen < min_seen:
         return Reading.BLIND
     if any(candidate.hit for candidate in candidates):
         return Reading.SUPPORT
-    if all(candidate.evidence.get("llr_nats", 0.0) < 0.0 for candidate in candidates):
-        return Reading.QUIET
-    return Reading.STANDING
+    return Reading.STANDING if candidates else Reading.QUIET
 
 
 def moved(site: Site, status: SiteStatus) -> Site:

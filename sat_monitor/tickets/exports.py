@@ -41,6 +41,11 @@ def export_sites(sites: Sequence[Site], aois: Mapping[str, AOI], path: Path, fmt
     return write_whole(path, writers[fmt](rows, aois))
 
 
+def site_geojson(site: Site, aoi: AOI) -> str:
+    """One site as a GeoJSON FeatureCollection in lon/lat."""
+    return _geojson([site], {aoi.id: aoi}).decode()
+
+
 def _geojson(sites: Sequence[Site], aois: Mapping[str, AOI]) -> bytes:
     features = [
         feature(lonlat_outline(s.outline, aois[s.aoi].grid.epsg), site_properties(s), json_text(s.id)) for s in sites

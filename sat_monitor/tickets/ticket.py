@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sat_monitor.core.clock import iso, japan_day
 from sat_monitor.core.errors import TicketError
-from sat_monitor.tickets.composites import ScoreField, Snapshot, composite
 from sat_monitor.imagery.files import write_whole
+from sat_monitor.tickets.composites import ScoreField, Snapshot, composite
 from sat_monitor.tickets.geojson import collection, feature, lonlat_outline, site_properties
 from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_text
 from sat_monitor.tickets.pdf import typeset

@@ -1,0 +1,37 @@
+"""The schedule: every night at 02:30 Asia/Tokyo, served by one process."""
+
+from __future__ import annotations
+
+import os
+
+from sat_monitor.core.home import Home
+
+CRON = "30 2 * * *"
+TIME_ZONE = "Asia/Tokyo"
+DEPLOYMENT = "nightly"
+
+
+def prefect_environment(home: Home) -> dict[str, str]:
+    """Settings that keep Prefect's own state below `home` and its reports at home; to be set before it is imported."""
+    return {
+        "PREFECT_HOME": str((home.root / "prefect").resolve()),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    }
+
+
+def serve(home: Home) -> None:
+    """Serve the nightly deployment until stopped; the server is that of PREFECT_API_URL, else one of this process."""
+    for name, value in prefect_environment(home).items():
+        os.environ.setdefault(name, value)
+    from prefect.schedules import Cron
+
+    from flows.nightly import nightly
+
+    nightly.serve(
+        name=DEPLOYMENT,
+        schedule=Cron(CRON, timezone=TIME_ZONE),
+        parameters={"home": str(home.root.resolve())},
+        description="Observe, detect, publish: what is owed, every night",
+    )
