@@ -181,5 +181,7 @@ def _as_date(day: int) -> date:
 
 def change_evidence(change: ChangeMap, good: BoolArray) -> dict[str, float]:
     """Mean of every layer over the valid pixels `good`, named layer_unit: what an inspector reads on the page."""
-    means = {f"{name}_{layer.unit}": float(np.nanmean(layer.values[good])) for name, layer in change.layers.items()}
-    return {f"score_{change.score_unit}": float(np.nanmean(change.score[good])), **means}
+    planes = {f"score_{change.score_unit}": change.score}
+    planes |= {f"{name}_{layer.unit}": layer.values for name, layer in change.layers.items()}
+    seen = {name: values[good][np.isfinite(values[good])] for name, values in planes.items()}
+    return {name: float(values.mean()) for name, values in seen.items() if values.size}

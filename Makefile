@@ -1,0 +1,41 @@
+# `make demo` and `make test` are all a newcomer needs: each builds .venv on its first run.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+HOME_DIR ?= var/demo
+
+.PHONY: demo test lint soak bench clean
+
+demo: $(READY)  ## simulated places, a season of nights, tickets
+	$(BIN)/sat-monitor demo --home $(HOME_DIR)
+
+test: $(READY) lint  ## everything that CI runs
+	$(BIN)/python -m pytest -n auto -m "not soak"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+soak: $(READY)  ## long campaigns, hours
+	$(BIN)/python -m pytest -m soak
+
+bench: $(READY)  ## every claimed figure, one after the other
+	$(BIN)/python benchmarks/sar.py
+	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/romania.py
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; call: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+	  echo "The venv module is missing; trying to install it"; \
+	  { [ "$$(id -u)" = 0 ] && apt-get install -y -q python3-venv; } || \
+	  { echo "Please install python3-venv (Debian, Ubuntu: sudo apt install python3-venv)"; exit 1; }; \
+	  $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) var build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,67 @@
+"""The hash chain: every event covers the one before it, so that a changed, lost or inserted one is found by its seq."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sat_monitor.core.clock import iso
+from sat_monitor.core.domain import ChainHead, Event, EventDraft
+
+#: What the first event covers.
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """The first place where a chain does not hold: what was expected there and what was found."""
+
+    seq: int
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"seq {self.seq}: {self.what}: expected {self.expected}, found {self.found}"
+
+
+def canonical_json(value: object) -> str:
+    """JSON with one spelling: sorted keys, no spaces, no NaN (ValueError), characters as they are."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+
+def event_sha256(seq: int, at: str, actor: str, kind: str, body: str, prev_sha256: str) -> str:
+    """Hash of an event: sha256 of the canonical JSON array of its fields, `at` and `body` as stored text."""
+    return hashlib.sha256(canonical_json([seq, at, actor, kind, body, prev_sha256]).encode()).hexdigest()
+
+
+def link(draft: EventDraft, head: ChainHead | None, at: datetime) -> Event:
+    """The event that `draft` becomes after `head`; ValueError where its body is not plain JSON data."""
+    seq, prev = (1, GENESIS) if head is None else (head.seq + 1, head.sha256)
+    body = canonical_json(draft.body)
+    sha256 = event_sha256(seq, iso(at), draft.actor, draft.kind, body, prev)
+    return Event(seq, at, draft.actor, draft.kind, body, prev, sha256)
+
+
+def first_broken(events: Iterable[Event], head: ChainHead | None = None) -> BrokenLink | None:
+    """The first broken link of a chain given in its stored order; with `head`, the chain must also contain it."""
+    seq, prev, seen = 0, GENESIS, False
+    for event in events:
+        if event.seq != seq + 1:
+            return BrokenLink(seq + 1, "event missing or out of order", str(seq + 1), str(event.seq))
+        if event.prev_sha256 != prev:
+            return BrokenLink(event.seq, "it does not cover the event before it", prev, event.prev_sha256)
+        found = event_sha256(event.seq, iso(event.at), event.actor, event.kind, event.body, event.prev_sha256)
+        if found != event.sha256:
+            return BrokenLink(event.seq, "its content is not what was hashed", event.sha256, found)
+        if head is not None and event.seq == head.seq:
+            seen = True
+            if event.sha256 != head.sha256:
+                return BrokenLink(event.seq, "it is not the printed head", head.sha256, event.sha256)
+        seq, prev = event.seq, event.sha256
+    if head is not None and not seen:
+        return BrokenLink(head.seq, "the chain ends before the printed head", str(head), f"{seq}:{prev}")
+    return None

@@ -1,0 +1,204 @@
+"""The store: the only writer of the database; readers here, writing only inside a transaction under a lease."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, delete, insert, select
+
+from sat_monitor.core.clock import Clock, iso, parse_iso
+from sat_monitor.core.domain import ChainHead, Event, Look, Scene, Site, Ticket
+from sat_monitor.core.errors import StoreError, TicketError
+from sat_monitor.store import schema
+from sat_monitor.store.codec import look_from_plain, scene_from_plain, site_from_plain, ticket_from_plain
+from sat_monitor.store.database import numbered, open_database
+from sat_monitor.store.history import read_events
+from sat_monitor.store.transaction import OutboxRow, RejectionRow, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write: `number` grows with every lease, so that an older holder is found out (fencing)."""
+
+    holder: str
+    number: int
+    expires_at: datetime
+
+
+class Store:
+    """The database of one installation; use it as a context manager. All times come from `clock`."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._engine = open_database(path)
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Store:
+        self._connection = self._engine.connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._engine.dispose()
+
+    @contextmanager
+    def lease(self, holder: str, ttl_seconds: int) -> Iterator[Lease]:
+        """The lease for at most `ttl_seconds`; given back at the end. Raises StoreError E1701 while another holds it."""
+        lease = self._take(f"{holder}:{os.getpid()}", ttl_seconds)
+        try:
+            yield lease
+        finally:
+            with numbered(self._path), self._immediate() as connection:
+                mine = (schema.run_lease.c.number == lease.number) & (schema.run_lease.c.holder == lease.holder)
+                ended = schema.run_lease.update().where(mine).values(expires_at=iso(self._clock()), holder="")
+                connection.execute(ended)
+
+    @contextmanager
+    def transaction(self, lease: Lease) -> Iterator[Transaction]:
+        """Everything written inside is committed together, or not at all.
+
+        Raises StoreError E1702 where the lease is no longer the newest, at the beginning or before the commit.
+        """
+        with numbered(self._path), self._immediate() as connection:
+            self._check_fence(connection, lease)
+            yield Transaction(connection, self._clock)
+            self._check_fence(connection, lease)
+
+    def head(self) -> ChainHead | None:
+        """The newest link of the history, None before the first."""
+        row = self._one(select(schema.events.c.seq, schema.events.c.sha256).order_by(schema.events.c.seq.desc()))
+        return None if row is None else ChainHead(row[0], row[1])
+
+    def has_profile(self, sha256: str) -> bool:
+        """Whether a profile of this hash is in the history."""
+        return self._one(select(schema.profiles.c.seq).where(schema.profiles.c.sha256 == sha256)) is not None
+
+    def scenes(self, aoi: str) -> list[Scene]:
+        """The archived scenes of an AOI, sorted by `Scene.order`."""
+        return sorted((scene_from_plain(p) for p in self._plain(schema.scenes, aoi)), key=lambda s: s.order)
+
+    def rejections(self, aoi: str) -> list[RejectionRow]:
+        """Scenes of an AOI that could not be used, by id."""
+        table = schema.rejections
+        query = select(table.c.scene_id, table.c.source_id, table.c.code, table.c.what).where(table.c.aoi == aoi)
+        return [RejectionRow(*row) for row in self._all(query.order_by(table.c.scene_id))]
+
+    def looks(self, aoi: str) -> list[Look]:
+        """The looks of an AOI, sorted by `Look.order`."""
+        return sorted((look_from_plain(p) for p in self._plain(schema.looks, aoi)), key=lambda look: look.order)
+
+    def look_inputs(self, aoi: str) -> dict[str, str]:
+        """Hash of the inputs of each look of an AOI, by scene id."""
+        table = schema.looks
+        query = select(table.c.scene_id, table.c.inputs_sha256).where(table.c.aoi == aoi)
+        return {row[0]: row[1] for row in self._all(query)}
+
+    def sites(self, aoi: str | None = None) -> list[Site]:
+        """The sites of an AOI (of all where None), merged ones included, by id."""
+        return sorted((site_from_plain(p) for p in self._plain(schema.sites, aoi)), key=lambda site: site.id)
+
+    def site(self, site_id: str) -> Site:
+        """The site of an id; raises TicketError E1801 where there is none."""
+        return site_from_plain(self._plain_of(schema.sites, site_id))
+
+    def tickets(self, aoi: str | None = None) -> list[Ticket]:
+        """The tickets of an AOI (of all where None), withdrawn ones included, by id."""
+        return sorted((ticket_from_plain(p) for p in self._plain(schema.tickets, aoi)), key=lambda t: t.id)
+
+    def ticket(self, ticket_id: str) -> Ticket:
+        """The ticket of an id; raises TicketError E1801 where there is none."""
+        return ticket_from_plain(self._plain_of(schema.tickets, ticket_id))
+
+    def outbox_due(self) -> list[OutboxRow]:
+        """What is yet to be delivered, by key."""
+        table = schema.outbox
+        query = select(table.c.key, table.c.ticket_id, table.c.sink, table.c.payload).where(table.c.receipt.is_(None))
+        rows = self._all(query.order_by(table.c.key))
+        return [OutboxRow(key, ticket, sink, json.loads(payload)) for key, ticket, sink, payload in rows]
+
+    def events(self, after_seq: int = 0) -> Iterator[Event]:
+        """The history after `after_seq`, in order."""
+        yield from read_events(self._open(), after_seq)
+
+    def record_run(self, kind: str, body: dict[str, Any]) -> None:
+        """Note that something ran: volatile bookkeeping, no part of the truth."""
+        with numbered(self._path), self._immediate() as connection:
+            values = {"at": iso(self._clock()), "kind": kind, "body": json.dumps(body, ensure_ascii=False)}
+            connection.execute(insert(schema.run_log).values(**values))
+
+    def runs(self) -> list[dict[str, Any]]:
+        """What ran, oldest first."""
+        table = schema.run_log
+        rows = self._all(select(table.c.at, table.c.kind, table.c.body).order_by(table.c.id))
+        return [{"at": at, "kind": kind, **json.loads(body)} for at, kind, body in rows]
+
+    def _take(self, holder: str, ttl_seconds: int) -> Lease:
+        now = self._clock()
+        table = schema.run_lease
+        with numbered(self._path), self._immediate() as connection:
+            row = connection.execute(select(table.c.number, table.c.holder, table.c.expires_at)).first()
+            number, other, until = (0, "", iso(now)) if row is None else (row[0], row[1], row[2])
+            if other and parse_iso(until) > now:
+                raise StoreError("E1701", f"{other} holds it until {until}")
+            lease = Lease(holder, number + 1, now + timedelta(seconds=ttl_seconds))
+            connection.execute(delete(table))
+            values = {"number": lease.number, "holder": holder, "expires_at": iso(lease.expires_at)}
+            connection.execute(insert(table).values(**values))
+        return lease
+
+    @staticmethod
+    def _check_fence(connection: Connection, lease: Lease) -> None:
+        table = schema.run_lease
+        row = connection.execute(select(table.c.number, table.c.holder)).first()
+        if row is None or (row[0], row[1]) != (lease.number, lease.holder):
+            newest = "nobody" if row is None else f"{row[1] or 'nobody'} (number {row[0]})"
+            raise StoreError("E1702", f"{lease.holder} had number {lease.number}, now {newest} holds the lease")
+
+    @contextmanager
+    def _immediate(self) -> Iterator[Connection]:
+        connection = self._open()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise StoreError("E1704", f"{self._path.name} is not open: use the store as a context manager")
+        return self._connection
+
+    def _all(self, query: Select[Any]) -> list[Any]:
+        with numbered(self._path):
+            return list(self._open().execute(query))
+
+    def _one(self, query: Select[Any]) -> Any:
+        rows = self._all(query.limit(1))
+        return rows[0] if rows else None
+
+    def _plain(self, table: Table, aoi: str | None) -> list[dict[str, Any]]:
+        query = select(table.c.plain)
+        rows = self._all(query if aoi is None else query.where(table.c.aoi == aoi))
+        return [json.loads(row[0]) for row in rows]
+
+    def _plain_of(self, table: Table, identity: str) -> dict[str, Any]:
+        row = self._one(select(table.c.plain).where(table.c.id == identity))
+        if row is None:
+            raise TicketError("E1801", f"{identity!r} is not among the {table.name}")
+        plain: dict[str, Any] = json.loads(row[0])
+        return plain
