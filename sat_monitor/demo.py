@@ -12,7 +12,7 @@ from shapely.geometry import box
 
 from sat_monitor.core.clock import TOKYO, fixed_clock
 from sat_monitor.core.domain import AOI
-from sat_monitor.core.grid import reproject
+from sat_monitor.core.grid import reproject, transformer
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.aois import AoiRegistry, aoi_from_outline
@@ -44,11 +44,12 @@ class _Place:
     side_px: int
     fills: int
     seed: int
+    island: bool = False
 
 
 PLACES = (
     _Place("demo-tama", "多摩(模擬)", "Tama (simulated)", 139.245, 35.705, 200, 5, 20240401),
-    _Place("demo-oshima", "大島(模擬)", "Oshima (simulated)", 139.42, 34.72, 160, 2, 20240402),
+    _Place("demo-oshima", "大島(模擬)", "Oshima (simulated)", 139.40, 34.735, 160, 2, 20240402, island=True),
 )
 
 
@@ -81,15 +82,14 @@ def run_demo(home: Home, progress: Progress = print, lang: str = "ja") -> DemoRe
 def _aoi(place: _Place) -> AOI:
     """The AOI of a place: a square about its centre, watched to its edge."""
     half = place.side_px * 10.0 / 2.0
-    centre = reproject(box(place.lon, place.lat, place.lon, place.lat).centroid, 4326, 32654)
-    x, y = round(centre.x, -1), round(centre.y, -1)
+    x, y = (float(round(v, -1)) for v in transformer(4326, 32654).transform(place.lon, place.lat))
     outline = reproject(box(x - half, y - half, x + half, y + half), 32654, 4326)
     return aoi_from_outline(place.id, outline, place.name_ja, place.name_en, epsg=32654, margin_m=0.0)
 
 
 def _world(place: _Place, registry: AoiRegistry) -> World:
     aoi = registry.add(_aoi(place))
-    return build_world(WorldSpec(aoi=aoi, seed=place.seed, first=FIRST_SCENE, last=LAST_NIGHT, fills=place.fills))
+    return build_world(WorldSpec(aoi, place.seed, FIRST_SCENE, LAST_NIGHT, place.fills, place.island))
 
 
 def _write_scenes(world: World, home: Home, progress: Progress) -> None:

@@ -359,6 +359,13 @@ def test_a_merger_takes_the_liveliest_status_and_keeps_what_was_confirmed(older:
     assert site.hits >= max(s.hits for s in apart)
 
 
+def test_a_lapsed_survivor_that_inherits_a_confirmation_tells_it() -> None:
+    table = fold([*life("lapsed", 0, 0), *life("finished", 10, 5)], PROFILE)
+    done = step(table, look(300, patch(width=13, hit=False)), PROFILE)
+    assert kinds(done) == ["site.merged", "site.finished"]
+    assert done.events[1].body == {"first_confirmed_at": "2025-03-07T06:30:00Z"}
+
+
 def test_a_finished_survivor_of_an_open_site_is_reopened_with_its_own_next_ticket() -> None:
     looks = [*CONFIRMING, *QUIET, look(130, patch(col=10)), look(136, patch(col=10))]
     table, steps = run([*looks, look(140, patch(width=13, hit=False))])

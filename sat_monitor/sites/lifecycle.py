@@ -181,7 +181,8 @@ class _Work:
         if ticket is not None and ticket.id not in self.before.tickets:
             body = {"ticket": ticket.id, "ordinal": ticket.ordinal, "priority": ticket.priority}
             self._say("ticket.opened", after, {**body, "reasons": list(ticket.reasons)})
-        if after.status is SiteStatus.FINISHED is not before.status:
+        ended = (before.status, before.openings) != (after.status, after.openings)
+        if ended and after.status is SiteStatus.FINISHED:
             self._say("site.finished", after, _confirmation(after))
         if after.status is SiteStatus.SUSPECTED is not before.status:
             self._say("site.suspected", after, {"kind": after.kind.value, "anchor": list(after.anchor)})
