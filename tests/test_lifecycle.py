@@ -286,6 +286,24 @@ def test_a_patch_over_two_sites_merges_the_younger_into_the_older() -> None:
     assert kinds(steps[2]) == ["site.merged"]
 
 
+def test_the_site_seen_first_survives_even_where_the_other_has_the_smaller_id() -> None:
+    table, _ = run([look(0, patch(col=10)), look(0, patch(), hour=9), look(6, patch(width=13))])
+    assert [site.id for site in active(table)] == [B]
+    assert table.sites[A].merged_into == B
+
+
+def test_the_areas_of_merged_sites_add_up_even_where_the_new_patch_is_small() -> None:
+    small = patch(col=2, width=9, area_m2=500.0)
+    site = only(run([look(0, patch(width=10), patch(col=10, width=10)), look(6, small)])[0])
+    assert (site.area_m2, site.area_error_m2) == (6000.0, 1200.0)
+
+
+def test_a_merger_counts_only_the_quiet_looks_that_all_its_parts_had() -> None:
+    looks = [look(0, patch(), patch(col=10)), look(6, seen=Column(0)), look(12, seen=Column(0))]
+    table, _ = run([*looks, look(18, patch(width=13, hit=False))])
+    assert only(table).quiet_looks == 0
+
+
 def test_hits_of_merged_sites_confirm_together_at_the_next_hit() -> None:
     bridge = look(12, patch(width=13))
     table, _ = run([look(0, patch()), look(6, patch(col=10)), bridge])

@@ -78,8 +78,7 @@ def open_ticket(table: SiteTable, site: Site) -> Ticket | None:
     """The one ticket of the site's present opening, None where the site is finished, merged away or has none."""
     if not is_open(site) or site.merged_into is not None:
         return None
-    ticket = table.tickets.get(ticket_id(site.id, site.openings))
-    return None if ticket is None or ticket.withdrawn_reason is not None else ticket
+    return table.tickets.get(ticket_id(site.id, site.openings))
 
 
 def step(table: SiteTable, look: Look, profile: Profile) -> Step:
