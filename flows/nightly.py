@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import flow, get_run_logger, task
+from prefect import Task, flow, get_run_logger, task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
@@ -19,11 +19,18 @@ from sat_monitor.core.clock import japan_day, system_clock
 from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile, parse_profile
+from sat_monitor.detect import Detected
 from sat_monitor.imagery.aois import AoiRegistry
+from sat_monitor.night import NightRequest
+from sat_monitor.observe import Observed
+from sat_monitor.publish import Published
 from sat_monitor.report import AoiReport, NightReport
 
 #: Waits between the tries of a step that failed for a temporary reason, seconds.
-RETRY_WAITS_S = [60, 300, 900]
+RETRY_WAITS_S = [60.0, 300.0, 900.0]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def is_temporary(_task: Any, _run: Any, state: Any) -> bool:
@@ -32,29 +39,32 @@ def is_temporary(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(error, SatMonitorError) and error.temporary
 
 
-_step = task(
-    retries=len(RETRY_WAITS_S),
-    retry_delay_seconds=RETRY_WAITS_S,
-    retry_condition_fn=is_temporary,
-    persist_result=False,
-    cache_policy=NO_CACHE,
-)
+def _step(name: str) -> Callable[[Callable[_P, _R]], Task[_P, _R]]:
+    """A task with the retries of a night: nothing is cached or persisted."""
+    return task(
+        name=name,
+        retries=len(RETRY_WAITS_S),
+        retry_delay_seconds=RETRY_WAITS_S,
+        retry_condition_fn=is_temporary,
+        persist_result=False,
+        cache_policy=NO_CACHE,
+    )
 
 
-@_step(name="observe")
-def observe(request: night.NightRequest, aoi_id: str) -> night.Observed:
+@_step("observe")
+def observe(request: NightRequest, aoi_id: str) -> Observed:
     """Archive what the sources list and the store does not hold."""
     return night.observe(request, aoi_id, system_clock, _log())
 
 
-@_step(name="detect")
-def detect(request: night.NightRequest, aoi_id: str) -> night.Detected:
+@_step("detect")
+def detect(request: NightRequest, aoi_id: str) -> Detected:
     """Compute the owed looks."""
     return night.detect(request, aoi_id, system_clock, _log())
 
 
-@_step(name="publish")
-def publish(request: night.NightRequest, aoi_id: str) -> night.Published:
+@_step("publish")
+def publish(request: NightRequest, aoi_id: str) -> Published:
     """Render what is due."""
     return night.publish(request, aoi_id, system_clock, _log())
 
@@ -72,7 +82,7 @@ def nightly(
     profile = parse_profile(Path(profile_path).read_text(encoding="utf-8")) if profile_path else Profile()
     ids = tuple(aoi_ids) if aoi_ids else night.watched_aois(place)
     until = last or japan_day(system_clock()) - timedelta(days=1)
-    request = night.NightRequest(place, ids, first, until, profile, lang)
+    request = NightRequest(place, ids, first, until, profile, lang)
     reports: list[AoiReport] = []
     failed: list[str] = []
     for aoi_id in ids:
@@ -87,7 +97,7 @@ def nightly(
     return str(report.path)
 
 
-def _run_aoi(request: night.NightRequest, aoi_id: str) -> AoiReport:
+def _run_aoi(request: NightRequest, aoi_id: str) -> AoiReport:
     AoiRegistry(request.home.aoi).get(aoi_id)
     observed = observe(request, aoi_id)
     detected = detect(request, aoi_id)

@@ -17,17 +17,17 @@ from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.aois import AoiRegistry, aoi_from_outline
 from sat_monitor.imagery.archive import Archive
-from sat_monitor.night import NightRequest, run_night
+from sat_monitor.night import NightRequest, run_night, stack_reader
 from sat_monitor.report import NightReport
 from sat_monitor.simulate.scenes import render_scenes
 from sat_monitor.simulate.world import World, WorldSpec, build_world, truth_geojson
 
 Progress = Callable[[str], None]
 
-FIRST_SCENE = date(2024, 4, 1)
+FIRST_SCENE = date(2024, 8, 1)
 FIRST_NIGHT = date(2026, 5, 1)
 LAST_NIGHT = date(2026, 9, 30)
-NIGHT_EVERY = timedelta(days=19)
+NIGHT_EVERY = timedelta(days=30)
 #: The hour of the schedule, Asia/Tokyo.
 NIGHT_AT = time(2, 30)
 
@@ -70,9 +70,10 @@ def run_demo(home: Home, progress: Progress = print, lang: str = "ja") -> DemoRe
     for world in worlds:
         _write_scenes(world, home, progress)
     truth = _write_truth(worlds, home)
-    report = None
+    report, reader = None, stack_reader(_request(home, LAST_NIGHT, lang))
     for night in _nights():
-        report = _night(home, night, lang, progress)
+        clock = fixed_clock(datetime.combine(night + timedelta(days=1), NIGHT_AT, TOKYO).astimezone(UTC))
+        report = run_night(_request(home, night, lang), clock, progress, reader)
     if report is None:
         raise ValueError(f"no night between {FIRST_NIGHT} and {LAST_NIGHT}")
     tickets = tuple(sorted(path.parent for path in home.tickets.glob("*/ticket.pdf")))
@@ -114,10 +115,8 @@ def _nights() -> list[date]:
     return [LAST_NIGHT - NIGHT_EVERY * n for n in range(count, -1, -1)]
 
 
-def _night(home: Home, night: date, lang: str, progress: Progress) -> NightReport:
-    clock = fixed_clock(datetime.combine(night + timedelta(days=1), NIGHT_AT, TOKYO).astimezone(UTC))
-    request = NightRequest(home, tuple(place.id for place in PLACES), FIRST_NIGHT, night, Profile(), lang)
-    return run_night(request, clock, progress)
+def _request(home: Home, night: date, lang: str) -> NightRequest:
+    return NightRequest(home, tuple(place.id for place in PLACES), FIRST_NIGHT, night, Profile(), lang)
 
 
 def _lines(worlds: list[World], tickets: tuple[Path, ...], report: NightReport, truth: Path, home: Home) -> list[str]:

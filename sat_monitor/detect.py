@@ -17,7 +17,8 @@ from sat_monitor.imagery.source import Source
 from sat_monitor.observe import ACTOR, Problem
 from sat_monitor.scoring import Bench
 from sat_monitor.store.codec import look_to_plain
-from sat_monitor.store.store import Lease, Store, Transaction
+from sat_monitor.store.store import Lease, Store
+from sat_monitor.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,8 @@ def _commit(desk: DetectDesk, fold: LookFold, done: DetectedLook) -> None:
             transaction.append(EventDraft("look.recorded", ACTOR, body))
         _commit_refusal(transaction, done)
         for event in done.step.events:
-            body = {"site": event.site_id, "scene": event.scene_id, "at": iso(event.at), **event.body}
-            transaction.append(EventDraft(event.kind, ACTOR, body))
+            where = {"site": event.site_id, "scene": event.scene_id, "at": iso(event.at)}
+            transaction.append(EventDraft(event.kind, ACTOR, {**where, **event.body}))
         transaction.put_sites(look.aoi, list(table.sites.values()))
         transaction.put_tickets(look.aoi, list(table.tickets.values()))
         for ticket in table.tickets.values():

@@ -77,7 +77,7 @@ class LookFold:
         self._bench = bench
         self._scenes = sorted(scenes, key=lambda s: s.order)
         self._checkpoints = checkpoints
-        self._registrar = Registrar(bench.archive, bench.profile.imagery)
+        self._registrar = Registrar(bench.archive, bench.profile.imagery, checkpoints / "shifts.json")
         self._masks = MaskCache(bench.aoi.grid)
         self.grid = grid = bench.aoi.grid
         self.state = empty_state(grid.shape, bench.profile.evidence, grid.pixel_m)
@@ -142,7 +142,8 @@ class LookFold:
         return tuple(replace(c, hit=False) if c.anchor in anchors else c for c in candidates), len(new)
 
     def checkpoint(self, done: DetectedLook) -> None:
-        """Keep the field as it stands after `done`."""
+        """Keep the field as it stands after `done`, and the shifts that were measured."""
+        self._registrar.save()
         save_checkpoint(self._checkpoints, done.look, done.inputs_sha256, self.state)
 
     def _change_map(self, scene: Scene, where: tuple[slice, slice]) -> ChangeMap:

@@ -60,9 +60,14 @@ class _Desk:
     clock: Clock
     progress: Progress
     registry: AoiRegistry
-    archive: Archive
+    reader: StackReader
     store: Store
     lease: Lease
+
+    @property
+    def archive(self) -> Archive:
+        """The archive of this installation."""
+        return self.reader.archive
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -76,11 +81,13 @@ class _Desk:
 
 
 @contextmanager
-def _open(request: NightRequest, clock: Clock, progress: Progress) -> Iterator[_Desk]:
+def _open(
+    request: NightRequest, clock: Clock, progress: Progress, reader: StackReader | None = None
+) -> Iterator[_Desk]:
     request.home.root.mkdir(parents=True, exist_ok=True)
     with Store(request.home.database, clock) as store, store.lease("night", LEASE_SECONDS) as lease:
         registry = AoiRegistry(request.home.aoi)
-        desk = _Desk(request, clock, progress, registry, Archive(request.home.archive), store, lease)
+        desk = _Desk(request, clock, progress, registry, reader or stack_reader(request), store, lease)
         _record_profile(desk)
         yield desk
 
@@ -114,11 +121,18 @@ def publish(request: NightRequest, aoi_id: str, clock: Clock, progress: Progress
         return _publish(desk, desk.registry.get(aoi_id))
 
 
-def run_night(request: NightRequest, clock: Clock, progress: Progress = print) -> NightReport:
+def stack_reader(request: NightRequest) -> StackReader:
+    """A reader for the request's archive; nights that share one read each scene once."""
+    return StackReader(Archive(request.home.archive), request.profile, CACHE_BYTES)
+
+
+def run_night(
+    request: NightRequest, clock: Clock, progress: Progress = print, reader: StackReader | None = None
+) -> NightReport:
     """The whole night; one failed AOI never stops the others. Writes the night report and a run_* row."""
     reports: list[AoiReport] = []
     failed: list[str] = []
-    with _open(request, clock, progress) as desk:
+    with _open(request, clock, progress, reader) as desk:
         for aoi_id in request.aoi_ids:
             try:
                 reports.append(_run_aoi(desk, aoi_id))
@@ -233,9 +247,8 @@ def _wanted(desk: _Desk, scenes: Sequence[Scene], stored: dict[str, str]) -> fro
 
 
 def _bench(desk: _Desk, aoi: AOI) -> Bench:
-    imagery = desk.request.profile.imagery
-    reader = StackReader(desk.archive, imagery, CACHE_BYTES)
-    return Bench(aoi, desk.archive, reader, desk.request.profile, detection_mask(aoi, imagery.margin_m))
+    profile = desk.request.profile
+    return Bench(aoi, desk.archive, desk.reader, profile, detection_mask(aoi, profile.imagery.margin_m))
 
 
 def _detect(desk: _Desk, aoi: AOI) -> Detected:

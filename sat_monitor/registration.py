@@ -6,7 +6,9 @@ so a shift depends on the set of scenes, never on the order in which they arrive
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from sat_monitor.core.profile import ImagerySettings
 from sat_monitor.core.units import power_to_db
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import clear_mask
+from sat_monitor.imagery.files import write_whole
 from sat_monitor.imagery.register import Shift, check_shift, clear_scenes, estimate_shift
 
 #: Side of the central square that is compared, pixels.
@@ -27,12 +30,14 @@ _ANCHORS = 9
 
 
 class Registrar:
-    """Estimates shifts once per pair of scenes and process."""
+    """Estimates the shift of a pair of scenes once; a shift follows from the pixels, so it is kept from night to night."""
 
-    def __init__(self, archive: Archive, settings: ImagerySettings) -> None:
+    def __init__(self, archive: Archive, settings: ImagerySettings, book: Path) -> None:
         self._archive = archive
         self._settings = settings
-        self._known: dict[tuple[str, str], Shift] = {}
+        self._book = book
+        self._known = _read_book(book)
+        self._saved = len(self._known)
         self._pictures: dict[tuple[str, Grid], FloatArray] = {}
         self._anchors: dict[tuple[str, ...], Scene] = {}
 
@@ -67,11 +72,18 @@ class Registrar:
     def _shift(self, scene: Scene, anchor: Scene) -> Shift:
         if scene.id == anchor.id:
             return _NONE
-        key = (anchor.id, scene.id)
+        key = f"{anchor.pixels_sha256} {scene.pixels_sha256}"
         if key not in self._known:
             grid = _centre(anchor.grid)
             self._known[key] = estimate_shift(self._picture(anchor, grid), self._picture(scene, grid))
         return self._known[key]
+
+    def save(self) -> None:
+        """Keep what was measured; deleting the file costs time, never truth."""
+        if len(self._known) > self._saved:
+            plain = {key: [s.dy_px, s.dx_px, s.residual_px, s.measured] for key, s in self._known.items()}
+            write_whole(self._book, json.dumps(plain).encode())
+            self._saved = len(self._known)
 
     def _picture(self, scene: Scene, grid: Grid) -> FloatArray:
         """What is compared: VV in dB, or near infrared on clear ground."""
@@ -86,6 +98,14 @@ class Registrar:
         band = "B08" if "B08" in self._archive.bands(scene) else "B8A"
         bands = self._archive.read(scene, (band, "SCL"), grid)
         return np.where(clear_mask(bands["SCL"], 1), bands[band], np.float32(np.nan)).astype(np.float32)
+
+
+def _read_book(path: Path) -> dict[str, Shift]:
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return {key: Shift(*row) for key, row in plain.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def _centre(grid: Grid) -> Grid:

@@ -7,6 +7,7 @@ levelled as a line of the expected value, and the scene's own bulk may widen a s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,8 +21,9 @@ from sat_monitor.change_detect.optical_kernel import Ladder, Series, seasonal_re
 from sat_monitor.change_detect.windows import day_numbers, optical_history
 from sat_monitor.core.domain import BoolArray, FloatArray, Layer, Scene, Sensor
 from sat_monitor.core.profile import OpticalSettings, Profile
-from sat_monitor.imagery.cloud import clear_mask
 
+#: Pixels of all samples together from which a scene is calibrated.
+SAMPLE_PIXELS = 10_000
 #: Spread of expected values below which a slope of the scene offset cannot be told from noise.
 _MIN_SPREAD = 0.1
 
@@ -64,6 +66,9 @@ class OpticalDetector:
 
     def calibrate(self, samples: Sequence[xr.Dataset], frozen: Sequence[IntArray], profile: Profile) -> Calibration:
         """Season of the whole scene, offsets of the tested look, correlation of the indices, and the bulk spread."""
+        step = max(1, math.isqrt(sum(freeze.size for freeze in frozen) // SAMPLE_PIXELS))
+        samples = [stack.isel(y=slice(None, None, step), x=slice(None, None, step)) for stack in samples]
+        frozen = [np.ascontiguousarray(freeze[::step, ::step]) for freeze in frozen]
         blocks = [_indices(stack, profile.optical) for stack in samples]
         season = {index.name: _season([b[index] for b in blocks], samples[0]) for index in blocks[0]}
         residuals = [
@@ -105,14 +110,9 @@ class OpticalDetector:
         return BlockScores(score, valid, depth, layers)
 
 
-def clear(stack: xr.Dataset, settings: OpticalSettings) -> BoolArray:
-    """Where a look of `stack` is valid and clear of cloud, shadow and snow, (time, y, x)."""
-    return np.asarray(stack["valid"].values & clear_mask(stack["SCL"].values, settings.cloud_buffer_px))
-
-
 def _indices(stack: xr.Dataset, settings: OpticalSettings) -> dict[_Index, FloatArray]:
     infrared = stack["B08"].values if "B08" in stack else stack["B8A"].values
-    usable = clear(stack, settings)
+    usable = stack["valid"].values & stack["clear"].values
     indices = {_Index("ndvi", -1.0, settings.bare_ndvi): _ratio(infrared, stack["B04"].values, usable)}
     if "B11" in stack:
         # Normalised difference soil index (Rogers and Kearney, 2004): short-wave against near infrared.

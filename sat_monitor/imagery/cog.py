@@ -38,7 +38,7 @@ def write_cog(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
     profile = {
         "driver": "COG", "dtype": "float32", "nodata": np.nan, "count": len(planes), "crs": f"EPSG:{grid.epsg}",
         "height": grid.height, "width": grid.width, "transform": grid.affine,
-        "compress": "ZSTD", "level": 1, "predictor": 3, "blocksize": _BLOCK_PX, "num_threads": 1,
+        "compress": "ZSTD", "level": 1, "predictor": 3, "blocksize": _block_px(grid), "num_threads": 1,
         "overviews": "AUTO", "overview_resampling": "average",
     }  # fmt: skip
     try:
@@ -53,6 +53,11 @@ def write_cog(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
                 file.set_band_unit(number, plane.unit)
     except RasterioError as error:
         raise OSError(f"{path}: {error}") from error
+
+
+def _block_px(grid: Grid) -> int:
+    """Side of the tiles: 512, or what a smaller picture needs, for tiles are stored whole; a multiple of 16."""
+    return min(_BLOCK_PX, max(128, -(-max(grid.height, grid.width) // 16) * 16))
 
 
 def read_cog(path: Path, names: Sequence[str], window: Window) -> dict[str, FloatArray]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from scipy import fft, ndimage
 from sat_monitor.core.domain import FloatArray, Scene
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.profile import ImagerySettings
+
+_T = TypeVar("_T", bound=np.generic)
 
 #: Side and step of the windows, pixels, and the share of common valid pixels that one needs.
 _SIDE = 64
@@ -72,25 +75,16 @@ def estimate_shift(reference: FloatArray, moving: FloatArray) -> Shift:
 
 def _cross_spectra(reference: FloatArray, moving: FloatArray) -> tuple[NDArray[np.complex128], FloatArray, int] | None:
     """Summed cross spectrum, its coherence and the effective number of windows; None where too little is common."""
-    common = np.isfinite(reference) & np.isfinite(moving)
-    taper = np.hanning(_SIDE + 2)[1:-1]
-    window = np.outer(taper, taper)
-    height, width = reference.shape
-    cross = np.zeros((_SIDE, _SIDE // 2 + 1), np.complex128)
-    power = np.zeros((2, _SIDE, _SIDE // 2 + 1))
-    count = 0
-    for row in _starts(height):
-        for col in _starts(width):
-            where = slice(row, row + _SIDE), slice(col, col + _SIDE)
-            seen = common[where]
-            if seen.mean() < _MIN_SHARE:
-                continue
-            one, two = (fft.rfft2(_flat(picture[where], seen) * window) for picture in (reference, moving))
-            cross += np.conj(one) * two
-            power += np.abs(np.stack([one, two])) ** 2
-            count += 1
+    seen = _windows(np.isfinite(reference) & np.isfinite(moving))
+    used = seen.mean(axis=(1, 2)) >= _MIN_SHARE
+    count = int(used.sum())
     if count < _MIN_WINDOWS:
         return None
+    taper = np.hanning(_SIDE + 2)[1:-1].astype(np.float32)
+    window = np.outer(taper, taper)
+    one, two = (fft.rfft2(_flat(_windows(picture)[used], seen[used]) * window) for picture in (reference, moving))
+    cross = (np.conj(one) * two).sum(axis=0)
+    power = (np.abs(one) ** 2).sum(axis=0), (np.abs(two) ** 2).sum(axis=0)
     coherence = np.abs(cross) / np.sqrt(power[0] * power[1] + 1e-30)
     # Windows that overlap by half are not independent: about half as many are.
     return cross, coherence.astype(np.float32), max(2, count // 2)
@@ -103,11 +97,22 @@ def _starts(size: int) -> list[int]:
     return sorted({*range(0, size - _SIDE + 1, _STEP), size - _SIDE})
 
 
-def _flat(picture: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
-    """The picture about its mean, limited to three standard deviations, 0 where not seen."""
-    good = picture[seen]
-    mean, sd = float(good.mean()), float(good.std()) + 1e-12
-    return np.where(seen, np.clip((picture - mean) / sd, -3.0, 3.0), 0.0).astype(np.float32)
+def _windows(picture: NDArray[_T]) -> NDArray[_T]:
+    """All windows of a picture (y, x), (window, y, x)."""
+    rows, cols = _starts(picture.shape[0]), _starts(picture.shape[1])
+    if not rows or not cols:
+        return np.zeros((0, _SIDE, _SIDE), picture.dtype)
+    every = np.lib.stride_tricks.sliding_window_view(picture, (_SIDE, _SIDE))[np.ix_(rows, cols)]
+    return every.reshape(-1, _SIDE, _SIDE)
+
+
+def _flat(windows: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
+    """Windows (window, y, x) about their means, limited to three standard deviations, 0 where not seen."""
+    count = seen.sum(axis=(1, 2), keepdims=True).astype(np.float32)
+    clean = np.where(seen, windows, np.float32(0.0))
+    deviation = np.where(seen, clean - clean.sum(axis=(1, 2), keepdims=True) / count, np.float32(0.0))
+    sd = np.sqrt((deviation**2).sum(axis=(1, 2), keepdims=True) / count) + np.float32(1e-12)
+    return np.asarray(np.clip(deviation / sd, -3.0, 3.0), np.float32)
 
 
 def _plane(

@@ -9,46 +9,57 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from sat_monitor.core.domain import FloatArray, Scene
+from sat_monitor.core.domain import BoolArray, FloatArray, Scene
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.grid import Grid, Window
-from sat_monitor.core.profile import ImagerySettings
+from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
+from sat_monitor.imagery.cloud import clear_mask
 from sat_monitor.imagery.register import Shift, needs_correction, shift_bands
 from sat_monitor.imagery.sensors import SENSORS, check_comparable
 
 #: Pixels read beyond a window that is moved, so that its edge has neighbours.
 _MARGIN = 4
 
+#: The derived plane of stacks with a scene classification.
+_CLEAR = "clear"
+
+_Plane = FloatArray | BoolArray
 _Key = tuple[str, str, Grid, tuple[float, float] | None]
 
 
 class StackReader:
     """Reads stacks and remembers the planes that the next look will ask for again, up to `cache_bytes`."""
 
-    def __init__(self, archive: Archive, settings: ImagerySettings, cache_bytes: int) -> None:
-        self._archive = archive
-        self._settings = settings
+    def __init__(self, archive: Archive, profile: Profile, cache_bytes: int) -> None:
+        self.archive = archive
+        self._profile = profile
         self._room = cache_bytes
-        self._planes: OrderedDict[_Key, FloatArray] = OrderedDict()
+        self._planes: OrderedDict[_Key, _Plane] = OrderedDict()
 
     def read(
         self, scenes: Sequence[Scene], bands: Sequence[str], grid: Grid, shifts: Mapping[str, Shift]
     ) -> xr.Dataset:
         """Bands (time, y, x) float32 and `valid` (time, y, x) bool of `scenes` on `grid`, corrected by `shifts`.
 
-        `valid` says that every required band of the sensor holds data; values are NaN where there is none. Units are
-        in the attributes. Raises SceneReject: E1206 where tracks, sensors or times are mixed, E1102 a damaged file.
+        `valid` says that every required band of the sensor holds data; values are NaN where there is none. A stack with
+        SCL also has `clear` (time, y, x) bool: ground without cloud, shadow or snow. Units are in the attributes. Raises SceneReject: E1206 where tracks, sensors or times are mixed, E1102 a damaged file.
         """
         self._check(scenes)
         shape = (len(scenes), *grid.shape)
         values = {name: np.empty(shape, np.float32) for name in bands}
+        clear = np.empty(shape, bool)
         for k, scene in enumerate(scenes):
-            for name, plane in self._scene(scene, bands, grid, shifts.get(scene.id)).items():
-                values[name][k] = plane
+            planes = self._scene(scene, bands, grid, shifts.get(scene.id))
+            for name in bands:
+                values[name][k] = planes[name]
+            clear[k] = planes.get(_CLEAR, True)
         needed = [next((n for n in choices if n in values), None) for choices in SENSORS[scenes[0].sensor].required]
         valid = np.logical_and.reduce([np.isfinite(values[name]) for name in needed if name is not None])
-        return self._dataset(scenes, values, valid, grid)
+        stack = self._dataset(scenes, values, valid, grid)
+        if "SCL" in bands:
+            stack[_CLEAR] = (("time", "y", "x"), clear)
+        return stack
 
     @staticmethod
     def _check(scenes: Sequence[Scene]) -> None:
@@ -74,10 +85,11 @@ class StackReader:
         stack["valid"] = (("time", "y", "x"), valid)
         return stack
 
-    def _scene(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> Mapping[str, FloatArray]:
-        moved = shift if shift is not None and needs_correction(shift, self._settings) else None
+    def _scene(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> Mapping[str, _Plane]:
+        moved = shift if shift is not None and needs_correction(shift, self._profile.imagery) else None
         key = None if moved is None else (moved.dy_px, moved.dx_px)
-        keys = {name: (scene.id, name, grid, key) for name in bands}
+        names = (*bands, _CLEAR) if "SCL" in bands else tuple(bands)
+        keys = {name: (scene.id, name, grid, key) for name in names}
         if not all(k in self._planes for k in keys.values()):
             for name, plane in self._fresh(scene, bands, grid, moved).items():
                 self._keep(keys[name], plane)
@@ -85,18 +97,21 @@ class StackReader:
             self._planes.move_to_end(k)
         return {name: self._planes[k] for name, k in keys.items()}
 
-    def _fresh(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> dict[str, FloatArray]:
-        held = set(self._archive.bands(scene))
+    def _fresh(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> dict[str, _Plane]:
+        held = set(self.archive.bands(scene))
         there = [name for name in bands if name in held]
         wide = grid if shift is None else grid.window(_around(grid))
-        planes = self._archive.read(scene, there, wide)
+        planes = self.archive.read(scene, there, wide)
         if shift is not None:
             inner = Window(_MARGIN, _MARGIN, *grid.shape).slices
             planes = {n: np.ascontiguousarray(v[inner]) for n, v in shift_bands(planes, shift).items()}
         nothing = np.full(grid.shape, np.nan, np.float32)
-        return {**{name: nothing for name in bands if name not in held}, **planes}
+        whole: dict[str, _Plane] = {**{name: nothing for name in bands if name not in held}, **planes}
+        if "SCL" in planes:
+            whole[_CLEAR] = clear_mask(planes["SCL"], self._profile.optical.cloud_buffer_px)
+        return whole
 
-    def _keep(self, key: _Key, plane: FloatArray) -> None:
+    def _keep(self, key: _Key, plane: _Plane) -> None:
         if key in self._planes:
             return
         self._planes[key] = plane

@@ -73,7 +73,7 @@ class LandCover:
         )
         up = 1.0 / (1.0 + np.exp(-(day_of_year - rise - year_shift - self.shift_days) / 9.0))
         down = 1.0 / (1.0 + np.exp(-(day_of_year - fall - self.shift_days) / 10.0))
-        return (low + (high - low) * (up - down)).astype(np.float32)
+        return np.asarray(low + (high - low) * (up - down), np.float32)
 
 
 def cover_hills(terrain: Terrain, pixel_m: float, rng: np.random.Generator) -> LandCover:
@@ -119,7 +119,7 @@ def _parcels(shape: tuple[int, int], pixel_m: float, rng: np.random.Generator) -
     """Parcels of about 0.4 ha (nearest of random points) and the days by which each runs early or late."""
     count = max(8, int(shape[0] * shape[1] * pixel_m**2 / 4000.0))
     seeds = rng.uniform(0.0, 1.0, (count, 2)) * np.array(shape)
-    grid = np.stack(np.mgrid[0 : shape[0], 0 : shape[1]], axis=-1).reshape(-1, 2)
+    grid = np.indices(shape).reshape(2, -1).T
     nearest = cKDTree(seeds).query(grid)[1].astype(np.int32).reshape(shape)
     days = rng.normal(0.0, 14.0, count).astype(np.float32)
     return nearest, days[nearest]

@@ -34,7 +34,7 @@ class Ground:
         rest = np.float32(1.0) - self.cleared - self.soil
         for _, share in self.replaced:
             rest = rest - share
-        return np.clip(rest, 0.0, 1.0)
+        return np.asarray(np.clip(rest, 0.0, 1.0), np.float32)
 
 
 def ground_on(world: World, day: date) -> Ground:

@@ -67,7 +67,7 @@ def texture(world: World) -> FloatArray:
     )
     parcels = rng.normal(0.0, 0.10, int(world.cover.parcel.max()) + 1)[world.cover.parcel]
     own = rng.standard_normal(world.grid.shape) * sd + np.where(world.cover.where(Cover.FIELD), parcels, 0.3 * parcels)
-    return np.clip(1.0 + own, 0.4, 1.9).astype(np.float32)
+    return np.asarray(np.clip(1.0 + own, 0.4, 1.9), np.float32)
 
 
 def reflectance(

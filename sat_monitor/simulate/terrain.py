@@ -21,14 +21,14 @@ class Terrain:
     @property
     def slope_deg(self) -> FloatArray:
         """Slope (y, x), degrees."""
-        return np.degrees(np.arctan(np.hypot(self.east, self.north))).astype(np.float32)
+        return np.asarray(np.degrees(np.arctan(np.hypot(self.east, self.north))), np.float32)
 
     def cos_incidence(self, azimuth_deg: float, elevation_deg: float) -> FloatArray:
         """Cosine of the angle between the ground's normal and a direction (degrees, clockwise from north), (y, x)."""
         azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
         towards = np.cos(elevation) * (self.east * np.sin(azimuth) + self.north * np.cos(azimuth))
         normal = np.sqrt(1.0 + self.east**2 + self.north**2)
-        return ((np.sin(elevation) - towards) / normal).astype(np.float32)
+        return np.asarray((np.sin(elevation) - towards) / normal, np.float32)
 
 
 def fractal(shape: tuple[int, int], roughness: float, rng: np.random.Generator) -> FloatArray:
@@ -69,5 +69,6 @@ def volcano(shape: tuple[int, int], pixel_m: float, rng: np.random.Generator) ->
 
 def terrain(height_m: NDArray[np.floating], pixel_m: float) -> Terrain:
     """Heights (y, x; m; north up) with their gradients."""
-    south, east = np.gradient(height_m.astype(np.float32), pixel_m)
-    return Terrain(height_m.astype(np.float32), east.astype(np.float32), (-south).astype(np.float32))
+    heights: FloatArray = height_m.astype(np.float32)
+    south, east = (np.asarray(part, np.float32) for part in np.gradient(heights, pixel_m))
+    return Terrain(heights, east, -south)

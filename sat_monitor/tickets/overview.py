@@ -80,7 +80,7 @@ def render_overview(
     if simulated:
         _draw_badge(draw, load_words(lang).of("text.simulated_short"))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=6)
+    picture.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
 
 
