@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
 
 from sat_monitor.core.domain import ChainHead, Event
-from sat_monitor.core.errors import UsageError
+from sat_monitor.core.errors import ERRORS, UsageError
 from sat_monitor.core.home import Home
-from sat_monitor.store.history import History, open_history
-from sat_monitor.store.ledger import BrokenLink, first_broken
+from sat_monitor.store.history import LookRow, SceneRow, open_history
+from sat_monitor.store.ledger import BrokenLink, canonical_json, first_broken
 
-_HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
+_HEAD = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
+#: A look or scene by AOI and scene id.
+_Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What was verified: the number of events, the newest link, the first broken one, rows that differ from it."""
+    """What was verified: how many events, looks and scenes, the newest link, the first broken one, what differs."""
 
     events: int
+    looks: int
+    scenes: int
     head: ChainHead | None
     broken: BrokenLink | None
     differing: tuple[str, ...]
@@ -32,11 +39,12 @@ class AuditReport:
 
     def lines(self) -> list[str]:
         """The report as people read it."""
-        lines = [f"events: {self.events}", f"head: {self.head}"]
+        lines = [f"events: {self.events}", f"looks: {self.looks}", f"scenes: {self.scenes}", f"head: {self.head}"]
+        title = ERRORS["E1703"].title
         if self.broken is not None:
-            lines.append(f"E1703 history chain broken at {self.broken}")
-        lines += [f"E1703 {text}" for text in self.differing]
-        return [*lines, "verified" if self.ok else "NOT verified: keep the file, restore a backup; see docs/auditor.md"]
+            lines.append(f"E1703 {title}: {self.broken}")
+        lines += [f"E1703 {title}: {text}" for text in self.differing]
+        return [*lines, "verified" if self.ok else f"NOT verified. Do: {ERRORS['E1703'].remedy}"]
 
 
 def parse_head(text: str) -> ChainHead:
@@ -50,52 +58,98 @@ def parse_head(text: str) -> ChainHead:
 def verify(home: Home, head: ChainHead | None = None) -> AuditReport:
     """Walk the whole history read-only and compare looks and scenes with their newest events.
 
-    Raises StoreError E1704 where the file cannot be read.
+    Raises UsageError E2002 where there is no database, StoreError E1704 where it cannot be read.
     """
     with open_history(home.database) as history:
-        walk = _Walk(history)
-        broken = first_broken(walk.rest, head)
-        for _ in walk.rest:
+        told = _Told()
+        events = told.listen(history.events())
+        broken = first_broken(events, head)
+        for _ in events:  # what comes after a broken link is still counted and compared
             pass
-        differing = () if broken is not None else tuple(_differing(history, walk))
-    return AuditReport(walk.count, walk.head, broken, differing)
+        looks, scenes = _look_digests(history.looks()), _scene_hashes(history.scenes())
+        differing = [*_unlike("look", looks, told.looks), *_unlike("scene", scenes, told.scenes)]
+        differing += [f"trigger {name} is not as it was made" for name in history.missing_triggers()]
+    return AuditReport(told.count, len(looks), len(scenes), told.head, broken, tuple(differing))
 
 
-class _Walk:
-    """Hands out the events once and remembers what the newest ones say of looks and scenes."""
+@dataclass(slots=True)
+class _Told:
+    """What the events say while they pass: only digests are kept, for all looks together may be large."""
 
-    def __init__(self, history: History) -> None:
-        self.rest = self._follow(history.events())
-        self.count = 0
-        self.head: ChainHead | None = None
-        self.looks: dict[tuple[str, str], dict[str, object]] = {}
-        self.scenes: dict[tuple[str, str], str] = {}
+    count: int = 0
+    head: ChainHead | None = None
+    looks: dict[_Key, str] = field(default_factory=dict)
+    scenes: dict[_Key, str] = field(default_factory=dict)
 
-    def _follow(self, events: Iterator[Event]) -> Iterator[Event]:
+    def listen(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Hand out the events and remember what they say."""
         for event in events:
             self.count += 1
             self.head = ChainHead(event.seq, event.sha256)
-            if event.kind in ("look.recorded", "scene.archived"):
-                self._remember(event)
+            if event.kind in _HEARD:
+                # A body that was tampered with is the chain's business: its hash does not hold.
+                with suppress(ValueError, KeyError, TypeError):
+                    _HEARD[event.kind](self, json.loads(event.body))
             yield event
 
-    def _remember(self, event: Event) -> None:
-        try:
-            body = json.loads(event.body)
-            if event.kind == "scene.archived":
-                self.scenes[(body["aoi"], body["scene"])] = body["pixels_sha256"]
-            else:
-                self.looks[(body["look"]["aoi"], body["look"]["scene_id"])] = body
-        except (ValueError, KeyError, TypeError):
-            # A body that was tampered with is the chain's business: its hash does not hold.
-            return
+    def look_recorded(self, body: dict[str, Any]) -> None:
+        """The newest content of a look."""
+        look = body["look"]
+        self.looks[(look["aoi"], look["scene_id"])] = _digest(body["inputs_sha256"], canonical_json(look))
+
+    def scene_archived(self, body: dict[str, Any]) -> None:
+        """The hashes of a scene."""
+        self.scenes[(body["aoi"], body["scene"])] = _hashes(body)
+
+    def scene_restored(self, body: dict[str, Any]) -> None:
+        """A scene whose file was written anew: the same pixels, maybe other bytes."""
+        key = (body["aoi"], body["scene"])
+        self.scenes[key] = _hashes(body) if "file_sha256" in body else self.scenes[key].split()[0]
+
+    def scene_lost(self, body: dict[str, Any]) -> None:
+        """A scene whose file cannot be had any more has no look."""
+        self.looks.pop((body["aoi"], body["scene"]), None)
 
 
-def _differing(history: History, walk: _Walk) -> Iterator[str]:
-    for look in history.looks():
-        told = walk.looks.get((look.aoi, look.scene_id))
-        if told is None or told["inputs_sha256"] != look.inputs_sha256 or told["look"] != look.plain:
-            yield f"look {look.scene_id} of {look.aoi} is not what its newest event says"
-    for scene in history.scenes():
-        if walk.scenes.get((scene.aoi, scene.scene_id)) != scene.pixels_sha256:
-            yield f"scene {scene.scene_id} of {scene.aoi} is not what its newest event says"
+_HEARD = {
+    "look.recorded": _Told.look_recorded,
+    "scene.archived": _Told.scene_archived,
+    "scene.restored": _Told.scene_restored,
+    "scene.lost": _Told.scene_lost,
+}
+
+
+def _look_digests(rows: Iterable[LookRow]) -> dict[_Key, str]:
+    return {(row.aoi, row.scene_id): _digest(row.inputs_sha256, row.plain) for row in rows}
+
+
+def _scene_hashes(rows: Iterable[SceneRow]) -> dict[_Key, str]:
+    return {(row.aoi, row.scene_id): _hashes_of(row.plain) for row in rows}
+
+
+def _digest(inputs_sha256: str, plain: str) -> str:
+    return hashlib.sha256(f"{inputs_sha256}|{plain}".encode()).hexdigest()
+
+
+def _hashes(plain: dict[str, Any]) -> str:
+    return f"{plain['pixels_sha256']} {plain['file_sha256']}"
+
+
+def _hashes_of(text: str) -> str:
+    try:
+        return _hashes(json.loads(text))
+    except (ValueError, KeyError, TypeError):
+        return "unreadable"
+
+
+def _unlike(noun: str, rows: dict[_Key, str], told: dict[_Key, str]) -> Iterator[str]:
+    """Sentences on rows that no event tells of, that differ from the newest one, or that are gone."""
+    for key in sorted(rows.keys() | told.keys()):
+        name = f"{noun} {key[1]} of {key[0]}"
+        if key not in rows:
+            yield f"{name} is in the history but not in its table"
+        elif key not in told:
+            yield f"{name} is in its table but not in the history"
+        # Of a restored scene the history may tell the pixels alone.
+        elif not rows[key].startswith(told[key]):
+            yield f"{name} is not what its newest event says"

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.clock import iso, parse_iso
 from sat_monitor.core.domain import (
@@ -91,7 +92,7 @@ def site_to_plain(site: Site) -> Plain:
         "id": site.id,
         "aoi": site.aoi,
         "kind": site.kind.value,
-        "outline": site.outline.wkb_hex,
+        "outline": _outline_to_plain(site.outline),
         "anchor": list(site.anchor),
         "status": site.status.value,
         "first_seen_at": iso(site.first_seen_at),
@@ -119,7 +120,7 @@ def site_from_plain(plain: Mapping[str, Any]) -> Site:
     row, col = plain["anchor"]
     changed = {
         "kind": Kind(plain["kind"]),
-        "outline": shapely.from_wkb(plain["outline"]),
+        "outline": _outline_from_plain(plain["outline"]),
         "anchor": (row, col),
         "status": SiteStatus(plain["status"]),
         "first_seen_at": parse_iso(plain["first_seen_at"]),
@@ -155,7 +156,7 @@ def ticket_from_plain(plain: Mapping[str, Any]) -> Ticket:
 
 def _candidate_to_plain(candidate: Candidate) -> Plain:
     return {
-        "outline": candidate.outline.wkb_hex,
+        "outline": _outline_to_plain(candidate.outline),
         "anchor": list(candidate.anchor),
         "kind": candidate.kind.value,
         "area_m2": candidate.area_m2,
@@ -171,12 +172,21 @@ def _candidate_to_plain(candidate: Candidate) -> Plain:
 def _candidate_from_plain(plain: Mapping[str, Any]) -> Candidate:
     row, col = plain["anchor"]
     changed = {
-        "outline": shapely.from_wkb(plain["outline"]),
+        "outline": _outline_from_plain(plain["outline"]),
         "anchor": (row, col),
         "kind": Kind(plain["kind"]),
         "start": _start_from_plain(plain["start"]),
     }
     return Candidate(**{**plain, **changed})
+
+
+def _outline_to_plain(outline: BaseGeometry) -> str:
+    # One byte order on every machine, for the text is hashed; Python's hexadecimal is far faster than GEOS's own.
+    return bytes(shapely.to_wkb(outline, byte_order=1)).hex()
+
+
+def _outline_from_plain(plain: str) -> BaseGeometry:
+    return shapely.from_wkb(bytes.fromhex(plain))
 
 
 def _start_to_plain(start: StartInterval) -> list[str | None]:

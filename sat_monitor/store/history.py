@@ -2,83 +2,113 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select, text
 
-from sat_monitor.core.clock import parse_iso
+from sat_monitor.core.clock import iso, parse_iso
 from sat_monitor.core.domain import Event
+from sat_monitor.core.errors import StoreError
 from sat_monitor.store import schema
 from sat_monitor.store.database import numbered, open_read_only
+
+#: Stands for a time that cannot be read: no event has it, so its hash does not hold.
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class LookRow:
-    """A look as its row holds it, plain."""
+    """A look as its row holds it; `plain` is canonical JSON unless somebody changed it."""
 
     aoi: str
     scene_id: str
     inputs_sha256: str
-    plain: dict[str, Any]
+    plain: str
 
 
 @dataclass(frozen=True, slots=True)
 class SceneRow:
-    """The hashes of a scene's row."""
+    """A scene as its row holds it; `plain` is canonical JSON unless somebody changed it."""
 
     aoi: str
     scene_id: str
-    file_sha256: str
-    pixels_sha256: str
+    plain: str
 
 
 class History:
-    """Events, looks and scenes of a database that is open for reading only."""
+    """Events, looks and scenes of a database that is open for reading only; nothing in it is trusted to be well made."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def events(self) -> Iterator[Event]:
-        """All events in the order in which the table holds them."""
-        yield from read_events(self._connection)
+        """All events by seq; one that was tampered with comes as it is, so that its hash shows it."""
+        for row in _event_rows(self._connection, 0):
+            yield Event(row.seq, _time(row.at), *(_text(value) for value in row[2:]))
 
     def looks(self) -> Iterator[LookRow]:
         """All look rows."""
         table = schema.looks
-        query = select(table.c.aoi, table.c.scene_id, table.c.inputs_sha256, table.c.plain)
-        for aoi, scene_id, inputs, plain in self._connection.execute(query):
-            yield LookRow(aoi, scene_id, inputs, json.loads(plain))
+        columns = (table.c.aoi, table.c.scene_id, table.c.inputs_sha256, table.c.plain)
+        for row in self._connection.execute(select(*columns).order_by(table.c.aoi, table.c.scene_id)):
+            yield LookRow(*(_text(value) for value in row))
 
     def scenes(self) -> Iterator[SceneRow]:
         """All scene rows."""
         table = schema.scenes
-        for aoi, scene_id, plain in self._connection.execute(select(table.c.aoi, table.c.id, table.c.plain)):
-            scene = json.loads(plain)
-            yield SceneRow(aoi, scene_id, scene["file_sha256"], scene["pixels_sha256"])
+        for row in self._connection.execute(select(table).order_by(table.c.aoi, table.c.id)):
+            yield SceneRow(_text(row.aoi), _text(row.id), _text(row.plain))
+
+    def missing_triggers(self) -> list[str]:
+        """Names of the triggers that keep events append-only and are absent or were altered."""
+        rows = self._connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+        present = {row.name: row.sql for row in rows}
+        return [name for name, definition in schema.TRIGGERS.items() if present.get(name) != definition]
 
 
 @contextmanager
 def open_history(path: Path) -> Iterator[History]:
-    """The history of the database at `path`; raises StoreError E1704 damaged or newer, E1705 busy."""
+    """The history of the database at `path`.
+
+    Raises UsageError E2002 where there is no file, StoreError E1704 damaged or newer, E1705 busy.
+    """
     engine = open_read_only(path)
     try:
         with numbered(path), engine.connect() as connection:
+            # One read transaction, so that a night which commits meanwhile does not show up half.
+            connection.exec_driver_sql("BEGIN")
             yield History(connection)
     finally:
         engine.dispose()
 
 
 def read_events(connection: Connection, after_seq: int = 0) -> Iterator[Event]:
-    """Events after `after_seq` in the order in which the table holds them; ValueError where a time is not one."""
+    """Events after `after_seq` by seq; raises StoreError E1703 where the time of one is not a time."""
+    for row in _event_rows(connection, after_seq):
+        if _time(row.at) is _NO_TIME:
+            raise StoreError("E1703", f"seq {row.seq}: {row.at!r} is not a time")
+        yield Event(row.seq, parse_iso(row.at), *row[2:])
+
+
+def _event_rows(connection: Connection, after_seq: int) -> Iterator[Row[tuple[int, str, str, str, str, str, str]]]:
     table = schema.events
     columns = (table.c.seq, table.c.at, table.c.actor, table.c.kind, table.c.body, table.c.prev_sha256, table.c.sha256)
-    rows = connection.execution_options(stream_results=True).execute(
-        select(*columns).where(table.c.seq > after_seq).order_by(table.c.seq)
-    )
-    for seq, at, actor, kind, body, prev, sha256 in rows:
-        yield Event(seq, parse_iso(at), actor, kind, body, prev, sha256)
+    query = select(*columns).where(table.c.seq > after_seq).order_by(table.c.seq)
+    yield from connection.execution_options(stream_results=True).execute(query)
+
+
+def _time(value: object) -> datetime:
+    """The time of a stored text in its one spelling, else `_NO_TIME`."""
+    try:
+        at = parse_iso(str(value))
+    except ValueError:
+        return _NO_TIME
+    return at if iso(at) == value else _NO_TIME
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)

@@ -26,6 +26,7 @@ profiles = Table(
     METADATA,
     Column("sha256", Text, primary_key=True),
     Column("name", Text, nullable=False),
+    Column("toml", Text, nullable=False),
     Column("seq", Integer, nullable=False),
 )
 scenes = Table(
@@ -76,6 +77,7 @@ outbox = Table(
     Column("sink", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("receipt", Text),
+    Index("outbox_by_ticket", "ticket_id"),
 )
 #: Names and free text: events hold only a salted commitment, so a row may be erased and the chain still verifies.
 persons = Table(
@@ -90,6 +92,7 @@ run_lease = Table(
     METADATA,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("holder", Text, nullable=False),
+    Column("process", Text, nullable=False),
     Column("expires_at", Text, nullable=False),
 )
 run_log = Table(
@@ -101,10 +104,9 @@ run_log = Table(
     Column("body", Text, nullable=False),
 )
 
-#: The history is append-only for everybody who goes through SQL.
-TRIGGERS = (
-    "CREATE TRIGGER IF NOT EXISTS events_no_update BEFORE UPDATE ON events "
-    "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS events_no_delete BEFORE DELETE ON events "
-    "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
-)
+#: The history is append-only for everybody who goes through SQL: trigger name to its definition.
+TRIGGERS = {
+    f"events_no_{verb.lower()}": f"CREATE TRIGGER events_no_{verb.lower()} BEFORE {verb} ON events "
+    "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"
+    for verb in ("UPDATE", "DELETE")
+}

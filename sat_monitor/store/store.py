@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, delete, insert, select
+from sqlalchemy import Connection, Select, Table, insert, select
 
-from sat_monitor.core.clock import Clock, iso, parse_iso
+from sat_monitor.core.clock import Clock, iso
 from sat_monitor.core.domain import ChainHead, Event, Look, Scene, Site, Ticket
 from sat_monitor.core.errors import StoreError, TicketError
-from sat_monitor.store import schema
+from sat_monitor.store import outbox, schema
 from sat_monitor.store.codec import look_from_plain, scene_from_plain, site_from_plain, ticket_from_plain
-from sat_monitor.store.database import numbered, open_database
+from sat_monitor.store.database import immediate, numbered, open_database
 from sat_monitor.store.history import read_events
-from sat_monitor.store.transaction import OutboxRow, RejectionRow, Transaction
+from sat_monitor.store.lease import Lease, check_fence, give_back, take
+from sat_monitor.store.outbox import OutboxRow
+from sat_monitor.store.transaction import RejectionRow, SiteTexts, Transaction
 
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to write: `number` grows with every lease, so that an older holder is found out (fencing)."""
-
-    holder: str
-    number: int
-    expires_at: datetime
+__all__ = ["Lease", "OutboxRow", "RejectionRow", "Store", "Transaction"]
 
 
 class Store:
@@ -41,9 +33,11 @@ class Store:
         self._clock = clock
         self._engine = open_database(path)
         self._connection: Connection | None = None
+        self._site_texts = SiteTexts()
 
     def __enter__(self) -> Store:
-        self._connection = self._engine.connect()
+        with numbered(self._path):
+            self._connection = self._engine.connect()
         return self
 
     def __exit__(
@@ -56,15 +50,14 @@ class Store:
 
     @contextmanager
     def lease(self, holder: str, ttl_seconds: int) -> Iterator[Lease]:
-        """The lease for at most `ttl_seconds`; given back at the end. Raises StoreError E1701 while another holds it."""
-        lease = self._take(f"{holder}:{os.getpid()}", ttl_seconds)
+        """The lease for at most `ttl_seconds`; given back at the end. Raises StoreError E1701 while another is live."""
+        with self._writing() as connection:
+            lease = take(connection, holder, self._clock(), ttl_seconds)
         try:
             yield lease
         finally:
-            with numbered(self._path), self._immediate() as connection:
-                mine = (schema.run_lease.c.number == lease.number) & (schema.run_lease.c.holder == lease.holder)
-                ended = schema.run_lease.update().where(mine).values(expires_at=iso(self._clock()), holder="")
-                connection.execute(ended)
+            with self._writing() as connection:
+                give_back(connection, lease)
 
     @contextmanager
     def transaction(self, lease: Lease) -> Iterator[Transaction]:
@@ -72,10 +65,10 @@ class Store:
 
         Raises StoreError E1702 where the lease is no longer the newest, at the beginning or before the commit.
         """
-        with numbered(self._path), self._immediate() as connection:
-            self._check_fence(connection, lease)
-            yield Transaction(connection, self._clock)
-            self._check_fence(connection, lease)
+        with self._writing() as connection:
+            check_fence(connection, lease)
+            yield Transaction(connection, self._clock, self._site_texts)
+            check_fence(connection, lease)
 
     def head(self) -> ChainHead | None:
         """The newest link of the history, None before the first."""
@@ -124,18 +117,22 @@ class Store:
 
     def outbox_due(self) -> list[OutboxRow]:
         """What is yet to be delivered, by key."""
-        table = schema.outbox
-        query = select(table.c.key, table.c.ticket_id, table.c.sink, table.c.payload).where(table.c.receipt.is_(None))
-        rows = self._all(query.order_by(table.c.key))
-        return [OutboxRow(key, ticket, sink, json.loads(payload)) for key, ticket, sink, payload in rows]
+        with numbered(self._path):
+            return outbox.due(self._open())
+
+    def person(self, commitment: str) -> str | None:
+        """The name or text that a commitment of an event stands for, None where it was erased."""
+        row = self._one(select(schema.persons.c.text).where(schema.persons.c.commitment == commitment))
+        return None if row is None else str(row.text)
 
     def events(self, after_seq: int = 0) -> Iterator[Event]:
-        """The history after `after_seq`, in order."""
-        yield from read_events(self._open(), after_seq)
+        """The history after `after_seq`, in order; raises StoreError E1703 where the time of one is not a time."""
+        with numbered(self._path):
+            yield from read_events(self._open(), after_seq)
 
     def record_run(self, kind: str, body: dict[str, Any]) -> None:
         """Note that something ran: volatile bookkeeping, no part of the truth."""
-        with numbered(self._path), self._immediate() as connection:
+        with self._writing() as connection:
             values = {"at": iso(self._clock()), "kind": kind, "body": json.dumps(body, ensure_ascii=False)}
             connection.execute(insert(schema.run_log).values(**values))
 
@@ -145,38 +142,10 @@ class Store:
         rows = self._all(select(table.c.at, table.c.kind, table.c.body).order_by(table.c.id))
         return [{"at": at, "kind": kind, **json.loads(body)} for at, kind, body in rows]
 
-    def _take(self, holder: str, ttl_seconds: int) -> Lease:
-        now = self._clock()
-        table = schema.run_lease
-        with numbered(self._path), self._immediate() as connection:
-            row = connection.execute(select(table.c.number, table.c.holder, table.c.expires_at)).first()
-            number, other, until = (0, "", iso(now)) if row is None else (row[0], row[1], row[2])
-            if other and parse_iso(until) > now:
-                raise StoreError("E1701", f"{other} holds it until {until}")
-            lease = Lease(holder, number + 1, now + timedelta(seconds=ttl_seconds))
-            connection.execute(delete(table))
-            values = {"number": lease.number, "holder": holder, "expires_at": iso(lease.expires_at)}
-            connection.execute(insert(table).values(**values))
-        return lease
-
-    @staticmethod
-    def _check_fence(connection: Connection, lease: Lease) -> None:
-        table = schema.run_lease
-        row = connection.execute(select(table.c.number, table.c.holder)).first()
-        if row is None or (row[0], row[1]) != (lease.number, lease.holder):
-            newest = "nobody" if row is None else f"{row[1] or 'nobody'} (number {row[0]})"
-            raise StoreError("E1702", f"{lease.holder} had number {lease.number}, now {newest} holds the lease")
-
     @contextmanager
-    def _immediate(self) -> Iterator[Connection]:
-        connection = self._open()
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
+    def _writing(self) -> Iterator[Connection]:
+        with numbered(self._path), immediate(self._open()) as connection:
             yield connection
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
-        connection.exec_driver_sql("COMMIT")
 
     def _open(self) -> Connection:
         if self._connection is None:
