@@ -13,6 +13,7 @@ from sat_monitor.core.domain import ChainHead, Event, EventDraft
 
 #: What the first event covers.
 GENESIS = "0" * 64
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def canonical_json(value: object) -> str:
     order before and after writing would differ.
     """
     _require_text_keys(value)
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def event_sha256(seq: int, at: str, actor: str, kind: str, body: str, prev_sha256: str) -> str:
