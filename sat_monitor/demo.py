@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 FIRST_SCENE = date(2024, 8, 1)
 FIRST_NIGHT = date(2026, 5, 1)
 LAST_NIGHT = date(2026, 9, 30)
-NIGHT_EVERY = timedelta(days=30)
+NIGHT_EVERY = timedelta(days=38)
 #: The hour of the schedule, Asia/Tokyo.
 NIGHT_AT = time(2, 30)
 
@@ -48,8 +48,8 @@ class _Place:
 
 
 PLACES = (
-    _Place("demo-tama", "多摩(模擬)", "Tama (simulated)", 139.245, 35.705, 200, 5, 20240401),
-    _Place("demo-oshima", "大島(模擬)", "Oshima (simulated)", 139.40, 34.735, 160, 2, 20240402, island=True),
+    _Place("demo-tama", "多摩(模擬)", "Tama (simulated)", 139.245, 35.705, 168, 5, 20240401),
+    _Place("demo-oshima", "大島(模擬)", "Oshima (simulated)", 139.40, 34.735, 120, 2, 20240402, island=True),
 )
 
 
@@ -97,9 +97,9 @@ def _write_scenes(world: World, home: Home, progress: Progress) -> None:
     inbox = Archive(home.inbox)
     with inbox.batch():
         for number, (offer, raster) in enumerate(render_scenes(world), start=1):
-            inbox.put_scene(offer, raster)
+            scene = inbox.put_scene(offer, raster)
             if number % 50 == 0:
-                progress(f"{offer.aoi}: {number} scenes simulated, up to {offer.acquired_at:%Y-%m-%d}")
+                progress(f"{scene.aoi}: {number} scenes simulated, up to {scene.acquired_at:%Y-%m-%d}")
 
 
 def _write_truth(worlds: list[World], home: Home) -> Path:

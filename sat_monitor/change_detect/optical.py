@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sat_monitor.change_detect.calibration import bulk_spread, resistant_line, sampled
 from sat_monitor.change_detect.detector import BlockScores, Calibration, IntArray
-from sat_monitor.change_detect.optical_kernel import Ladder, Series, seasonal_residual
+from sat_monitor.change_detect.optical_kernel import Ladder, Series, normalised_difference, seasonal_residual
 from sat_monitor.change_detect.windows import day_numbers, optical_history
 from sat_monitor.core.domain import BoolArray, FloatArray, Layer, Scene, Sensor
 from sat_monitor.core.profile import OpticalSettings, Profile
@@ -66,7 +66,7 @@ class OpticalDetector:
 
     def calibrate(self, samples: Sequence[xr.Dataset], frozen: Sequence[IntArray], profile: Profile) -> Calibration:
         """Season of the whole scene, offsets of the tested look, correlation of the indices, and the bulk spread."""
-        step = max(1, math.isqrt(sum(freeze.size for freeze in frozen) // SAMPLE_PIXELS))
+        step = 1 + math.isqrt((sum(freeze.size for freeze in frozen) - 1) // SAMPLE_PIXELS)
         samples = [stack.isel(y=slice(None, None, step), x=slice(None, None, step)) for stack in samples]
         frozen = [np.ascontiguousarray(freeze[::step, ::step]) for freeze in frozen]
         blocks = [_indices(stack, profile.optical) for stack in samples]
@@ -121,9 +121,9 @@ def _indices(stack: xr.Dataset, settings: OpticalSettings) -> dict[_Index, Float
 
 
 def _ratio(a: FloatArray, b: FloatArray, usable: BoolArray) -> FloatArray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = (a - b) / (a + b)
-    return np.where(usable & (np.abs(ratio) <= 1.0), ratio, np.float32(np.nan)).astype(np.float32)
+    out = np.empty(a.shape, np.float32)
+    normalised_difference(a.ravel(), b.ravel(), np.ascontiguousarray(usable).ravel(), out.ravel())
+    return out
 
 
 def _season(blocks: Sequence[FloatArray], stack: xr.Dataset) -> NDArray[np.float64]:

@@ -64,6 +64,14 @@ def _solve(a: NDArray[np.float64], b: NDArray[np.float64], inverse: NDArray[np.f
 
 
 @njit(cache=True, error_model="numpy")
+def normalised_difference(a: FloatArray, b: FloatArray, usable: NDArray[np.bool_], out: FloatArray) -> None:
+    """(a - b) / (a + b) into `out`, all (n); NaN where not usable or beyond -1..1."""
+    for i in range(a.size):
+        ratio = (a[i] - b[i]) / (a[i] + b[i])
+        out[i] = ratio if usable[i] and abs(ratio) <= np.float32(1.0) else np.float32(np.nan)
+
+
+@njit(cache=True, error_model="numpy")
 def design(days: NDArray[np.int32], centre_day: float) -> NDArray[np.float64]:
     """Rows (1, cos, sin, years from `centre_day`) of the seasonal model, (look, 4)."""
     rows = np.empty((days.size, _TERMS))

@@ -28,7 +28,7 @@ _T = TypeVar("_T", bound=np.generic)
 #: Ground area of one independent cell of an IW GRD product, m2 (METHOD 13: about 20 x 22 m).
 CELL_M2 = 440.0
 #: Pixels taken from all samples together to estimate offsets and scale.
-SAMPLE_PIXELS = 20_000
+SAMPLE_PIXELS = 8_000
 #: Spread of mean levels (dB) below which a slope of the offset cannot be told from noise.
 _MIN_SPREAD_DB = 2.0
 #: Rows despeckled and tested at a time: the looks of a strip stay in cache, and their memory is used again.

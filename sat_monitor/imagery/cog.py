@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
@@ -36,7 +38,7 @@ def write_cog(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
     Raises SatMonitorError E1302 where the disk refuses.
     """
     profile = {
-        "driver": "COG", "dtype": "float32", "nodata": np.nan, "count": len(planes), "crs": f"EPSG:{grid.epsg}",
+        "driver": "COG", "dtype": "float32", "nodata": np.nan, "count": len(planes), "crs": _crs(grid.epsg),
         "height": grid.height, "width": grid.width, "transform": grid.affine,
         "compress": "ZSTD", "level": 1, "predictor": 3, "blocksize": _block_px(grid), "num_threads": 1,
         "overviews": "AUTO", "overview_resampling": "average",
@@ -53,6 +55,12 @@ def write_cog(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
                 file.set_band_unit(number, plane.unit)
     except RasterioError as error:
         raise OSError(f"{path}: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _crs(epsg: int) -> CRS:
+    """The CRS of a code; looking it up costs as much as writing a small file."""
+    return CRS.from_epsg(epsg)
 
 
 def _block_px(grid: Grid) -> int:
