@@ -13,6 +13,7 @@ from sat_monitor.audit import parse_head, verify
 from sat_monitor.core.domain import ChainHead, EventDraft
 from sat_monitor.core.errors import StoreError, UsageError
 from sat_monitor.core.home import Home
+from sat_monitor.store.history import open_history
 from tests.store_world import AOI, dump, execute, look, night, opened, record_look, scene, sha
 
 UNLOCK = ("DROP TRIGGER events_no_update", "DROP TRIGGER events_no_delete")
@@ -184,6 +185,20 @@ def test_an_audit_beside_a_running_night_sees_whole_transactions_only(home: Home
         report = verify(home)
     assert report.ok
     assert report.looks == 5
+
+
+def test_a_night_that_commits_during_an_audit_does_not_show_up_half(home: Home) -> None:
+    with open_history(home.database) as history:
+        assert len(list(history.events())) == EVENTS
+        night(home.database, range(6, 7))
+        assert len(list(history.looks())) == 5
+    assert verify(home).looks == 6
+
+
+def test_the_store_does_not_hand_out_an_event_whose_time_is_none(home: Home) -> None:
+    tamper(home, "UPDATE events SET at = 'yesterday' WHERE seq = 3")
+    with opened(home.database) as (store, _), pytest.raises(StoreError, match=r"E1703.*seq 3"):
+        list(store.events())
 
 
 def test_a_missing_or_damaged_database_is_an_error_of_its_own(home: Home, tmp_path: Path) -> None:

@@ -174,6 +174,17 @@ def test_nouns_come_back_as_they_were_put_in_their_order(path: Path) -> None:
         assert (store.site("site-0"), store.ticket("b")) == (merged, ticket("b"))
 
 
+def test_scenes_and_looks_come_in_the_order_of_their_times_not_of_their_ids(path: Path) -> None:
+    late_scene, late_look = replace(scene(5), id="A"), replace(look(5), scene_id="A")
+    with opened(path) as (store, lease):
+        with store.transaction(lease) as transaction:
+            for one, seen in ((late_scene, late_look), (scene(1), look(1))):
+                transaction.put_scene(one)
+                transaction.put_look(seen, sha("inputs"))
+        assert store.scenes(AOI) == [scene(1), late_scene]
+        assert store.looks(AOI) == [look(1), late_look]
+
+
 def test_an_unknown_ticket_or_site_is_named(path: Path) -> None:
     with Store(path, fixed_clock(NOW)) as store:
         for ask in (store.ticket, store.site):
