@@ -72,7 +72,10 @@ def _advance(
 ) -> tuple[int, str | None]:
     """Looks committed from the first owed one on, and the id of a scene that is lost, where one is."""
     store = desk.shelf[0]
-    owed = first_owed(chained, store.look_inputs(desk.aoi.id))
+    stored = store.look_inputs(desk.aoi.id)
+    owed = first_owed(chained, stored)
+    # While older looks are computed anew, the tables stay as they are: tickets that follow again are not withdrawn.
+    caught_up = max((i for i, look in enumerate(chained) if look.scene.id in stored), default=-1)
     looks = {look.scene_id: look for look in store.looks(desk.aoi.id)}
     number, done = fold.resume(chained, looks, owed), 0
     while number < len(chained):
@@ -83,7 +86,7 @@ def _advance(
                 return done, reject.scene_id
             continue
         if number >= owed:
-            _commit(desk, fold, moved)
+            _commit(desk, fold, moved, tables=number >= caught_up)
             problems += _problems_of(moved)
             done += 1
             desk.progress(f"{desk.aoi.id}: look {number + 1}/{len(chained)} {moved.look.scene_id}")
@@ -103,7 +106,9 @@ def _restored(desk: DetectDesk, reject: SceneReject, problems: list[Problem]) ->
     what = f"{reject.what}; {'fetched again from its source' if again else 'its source does not hold it any more'}"
     problem = SatMonitorError(reject.code, what, reject.kept)
     with store.transaction(lease) as transaction:
-        body = {"scene": scene.id, "aoi": scene.aoi, "code": reject.code, "what": what}
+        kept = again or scene
+        hashes = {"file_sha256": kept.file_sha256, "pixels_sha256": kept.pixels_sha256}
+        body = {"scene": scene.id, "aoi": scene.aoi, "code": reject.code, "what": what, **hashes}
         transaction.append(EventDraft("scene.restored" if again else "scene.lost", ACTOR, body))
         if again is not None:
             transaction.put_scene(again)
@@ -127,8 +132,8 @@ def _fetched_again(desk: DetectDesk, scene: Scene) -> Scene | None:
     return None
 
 
-def _commit(desk: DetectDesk, fold: LookFold, done: DetectedLook) -> None:
-    """Look, events, site rows, tickets and outbox rows of one scene, in one transaction."""
+def _commit(desk: DetectDesk, fold: LookFold, done: DetectedLook, tables: bool) -> None:
+    """Look, events and, where `tables`, site rows, tickets and outbox rows of one scene, in one transaction."""
     store, lease = desk.shelf
     look, table = done.look, fold.table
     with store.transaction(lease) as transaction:
@@ -139,6 +144,8 @@ def _commit(desk: DetectDesk, fold: LookFold, done: DetectedLook) -> None:
         for event in done.step.events:
             where = {"site": event.site_id, "scene": event.scene_id, "at": iso(event.at)}
             transaction.append(EventDraft(event.kind, ACTOR, {**where, **event.body}))
+        if not tables:
+            return
         transaction.put_sites(look.aoi, list(table.sites.values()))
         transaction.put_tickets(look.aoi, list(table.tickets.values()))
         for ticket in table.tickets.values():

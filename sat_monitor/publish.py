@@ -29,6 +29,8 @@ ACTOR = "night"
 #: Share of a picture that must be clear, and how many scenes are tried for it.
 _CLEAR_SHARE = 0.9
 _TRIES = 12
+#: Days of the year by which a before and an after picture may differ and still be of one season.
+_SEASON_DAYS = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
     grid = desk.aoi.grid
     detail, wide = detail_window(site.outline, grid), location_window(site.outline, grid)
     visible = [s for s in desk.scenes if s.acquired_at >= ticket.opened_at - timedelta(days=40)]
-    after = clearest(desk, visible or list(desk.scenes), detail)
+    after = clearest(desk, _newest_first(visible or desk.scenes), detail)
     quiet = site.start.earliest or (site.first_seen_at - timedelta(days=30)).date()
     older = [s for s in desk.scenes if s.acquired_at.date() <= quiet and comparable_picture(s, after)]
-    before = clearest(desk, older, detail) if older else None
+    before = clearest(desk, _same_season_first(older, after), detail) if older else None
     centre = site.outline.representative_point()
     lon, lat = grid.to_lonlat(centre.x, centre.y)
     evidence = desk.profile.evidence
@@ -132,14 +134,28 @@ def _background(desk: Desk, lang: str) -> Background | None:
 
 
 def clearest(desk: Desk, scenes: Sequence[Scene], window: Window) -> Scene:
-    """The newest scene that shows the window clearly, optical before SAR; the newest of all where none does."""
-    newest_first = sorted(scenes, key=lambda s: s.order, reverse=True)
-    optical = [s for s in newest_first if s.sensor is Sensor.S2]
+    """The first scene in the given order that shows the window clearly, optical before SAR; the first where none does."""
+    optical = [s for s in scenes if s.sensor is Sensor.S2]
     for scene in optical[:_TRIES]:
         if _clear_share(desk, scene, window) >= _CLEAR_SHARE:
             return scene
-    radar = [s for s in newest_first if s.sensor is Sensor.S1]
+    radar = [s for s in scenes if s.sensor is Sensor.S1]
     return (radar or optical)[0]
+
+
+def _newest_first(scenes: Sequence[Scene]) -> list[Scene]:
+    return sorted(scenes, key=lambda s: s.order, reverse=True)
+
+
+def _same_season_first(scenes: Sequence[Scene], other: Scene) -> list[Scene]:
+    """Scenes of the season of `other` first, and of those the newest: leaf-off beside leaf-on shows nothing."""
+
+    def far(scene: Scene) -> bool:
+        days = abs(scene.acquired_at.timetuple().tm_yday - other.acquired_at.timetuple().tm_yday)
+        return min(days, 365 - days) > _SEASON_DAYS
+
+    newest = _newest_first(scenes)
+    return [s for s in newest if not far(s)] + [s for s in newest if far(s)]
 
 
 def comparable_picture(scene: Scene, other: Scene) -> bool:

@@ -38,7 +38,7 @@ def fractal(shape: tuple[int, int], roughness: float, rng: np.random.Generator) 
     frequency[0, 0] = np.inf
     noise = rng.standard_normal(frequency.shape) + 1j * rng.standard_normal(frequency.shape)
     surface = np.fft.irfft2(noise / frequency**roughness, shape)
-    return ((surface - surface.mean()) / surface.std()).astype(np.float32)
+    return np.asarray((surface - surface.mean()) / surface.std(), np.float32)
 
 
 def ranks(surface: FloatArray) -> FloatArray:

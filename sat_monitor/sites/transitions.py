@@ -183,10 +183,19 @@ def _supported(site: Site, seen: Observation) -> Site:
         hits=site.hits + is_new,
         last_support_at=seen.at,
         quiet_looks=0,
-        evidence=dict(lead.evidence),
+        evidence=_clearer(site.evidence, lead.evidence) if site.hit_days else dict(lead.evidence),
         start=lead.start if is_first else _narrowed(site.start, lead.start),
         scene_ids=newest_scenes((*site.scene_ids, seen.scene_id)),
     )
+
+
+def _clearer(known: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """The figures that show a person most: optical before radar, then the stronger score, then the newer look."""
+
+    def clarity(evidence: Mapping[str, float]) -> tuple[bool, float]:
+        return "ndvi_1" in evidence, evidence.get("score_sigma", 0.0)
+
+    return dict(other if clarity(other) >= clarity(known) else known)
 
 
 def _narrowed(start: StartInterval, other: StartInterval) -> StartInterval:
