@@ -1,16 +1,16 @@
-"""Land cover of the simulated ground: classes, parcels and the calendar of each."""
+"""Land cover of the simulated ground: classes, field parcels and forest stands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from sat_monitor.core.domain import FloatArray
+from sat_monitor.core.domain import BoolArray, FloatArray
 from sat_monitor.simulate.terrain import Terrain, fractal, ranks
 
 
@@ -28,29 +28,8 @@ class Cover(IntEnum):
 
 
 FOREST = (Cover.CONIFER, Cover.BROADLEAF)
-
-
-@dataclass(frozen=True, slots=True)
-class Season:
-    """Greenness of a class over the year: `low` in winter, `high` in summer, days of year of the half-way rise and fall."""
-
-    low: float
-    high: float
-    rise: float
-    fall: float
-
-
-#: Leaf-out in mid April, leaf-fall in mid November at 100 to 400 m in western Tokyo; grass is earlier and browns later.
-SEASONS: Mapping[Cover, Season] = {
-    Cover.CONIFER: Season(0.88, 1.0, 110, 320),
-    Cover.BROADLEAF: Season(0.12, 1.0, 108, 318),
-    Cover.GRASS: Season(0.25, 0.95, 100, 315),
-    Cover.FIELD: Season(0.10, 0.95, 130, 265),
-    Cover.TOWN: Season(0.15, 0.25, 110, 318),
-    Cover.ROAD: Season(0.0, 0.0, 110, 318),
-    Cover.WATER: Season(0.0, 0.0, 110, 318),
-    Cover.ROCK: Season(0.05, 0.15, 110, 318),
-}
+#: Sides of a field and of a block between streets, m; area of a forest stand, m2.
+_FIELD_M, _BLOCK_M, _STAND_M2 = (45.0, 85.0), (70.0, 120.0), 12_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,82 +40,113 @@ class LandCover:
     parcel: NDArray[np.int32]
     shift_days: FloatArray
 
-    def where(self, *kinds: Cover) -> NDArray[np.bool_]:
+    def where(self, *kinds: Cover) -> BoolArray:
         """Where the cover is one of `kinds`, (y, x)."""
         return np.isin(self.classes, kinds)
 
-    def greenness(self, day_of_year: float, year_shift: float) -> FloatArray:
-        """Share of green leaf, (y, x) float32, 0..1, on a day of a year whose spring is `year_shift` days late."""
-        low, high, rise, fall = (
-            np.array([getattr(SEASONS[cover], name) for cover in Cover], np.float32)[self.classes]
-            for name in ("low", "high", "rise", "fall")
-        )
-        up = 1.0 / (1.0 + np.exp(-(day_of_year - rise - year_shift - self.shift_days) / 9.0))
-        down = 1.0 / (1.0 + np.exp(-(day_of_year - fall - self.shift_days) / 10.0))
-        return np.asarray(low + (high - low) * (up - down), np.float32)
-
 
 def cover_hills(terrain: Terrain, pixel_m: float, rng: np.random.Generator) -> LandCover:
-    """Forest on slopes, fields, a town, a road and a river on the valley floor."""
+    """Forest on slopes, fields and a town with streets on the valley floor, a river, and roads into the hills."""
     shape = terrain.height_m.shape
     low = ranks(terrain.height_m)
-    flat = (low < 0.42) & (terrain.slope_deg < 9.0)
+    flat = (low < 0.45) & (terrain.slope_deg < 10.0)
     classes = _forest(shape, rng)
-    parcel, shift = _parcels(shape, pixel_m, rng)
-    classes[flat] = Cover.FIELD
-    classes[flat & (ranks(fractal(shape, 1.5, rng)) > 0.62)] = Cover.TOWN
-    classes[(ranks(fractal(shape, 1.2, rng)) > 0.93) & (classes != Cover.TOWN)] = Cover.GRASS
-    classes[_ribbon(shape, low, 2, rng)] = Cover.WATER
-    for _ in range(3):
-        classes[_ribbon(shape, low + 0.3 * ranks(fractal(shape, 1.4, rng)), 1, rng)] = Cover.ROAD
-    return LandCover(classes, parcel, _shift(classes, shift))
+    classes[ndimage.binary_opening(flat, iterations=2)] = Cover.FIELD
+    classes[(ranks(fractal(shape, 1.4, rng)) > 0.93) & (classes != Cover.FIELD)] = Cover.GRASS
+    town = (ranks(fractal(shape, 1.9, rng)) > 0.68) & (classes == Cover.FIELD)
+    classes[town] = Cover.TOWN
+    classes[town & _streets(shape, pixel_m, rng)] = Cover.ROAD
+    climb = (terrain.slope_deg / np.float32(25.0)) ** 2
+    classes[_path(5.0 * low + 1.5 * ranks(fractal(shape, 1.3, rng)), 2, rng)] = Cover.WATER
+    for number in range(4):
+        wish = climb + 3.0 * ranks(fractal(shape, 1.3, rng)) + (0.5 * low if number < 2 else 0.0)
+        turned = number % 2 == 1
+        road = _path(np.ascontiguousarray(wish.T) if turned else wish, 1, rng)
+        classes[road.T if turned else road] = Cover.ROAD
+    return _divided(classes, pixel_m, rng)
 
 
 def cover_island(terrain: Terrain, pixel_m: float, rng: np.random.Generator) -> LandCover:
-    """Sea, a rocky shore, broadleaf forest, bare rock on top, a village and a ring road."""
+    """Sea, a rocky shore, broadleaf forest, bare rock on top, a village, a ring road and one across."""
     shape = terrain.height_m.shape
     height = terrain.height_m
     classes = _forest(shape, rng, conifers=0.12)
-    parcel, shift = _parcels(shape, pixel_m, rng)
     sea = height <= 0.0
     top = float(np.quantile(height[~sea], 0.93))
-    shore = (height < 25.0) & (terrain.slope_deg < 14.0)
-    classes[shore & (ranks(fractal(shape, 1.4, rng)) > 0.6)] = Cover.FIELD
-    classes[shore & (ranks(fractal(shape, 1.5, rng)) > 0.82)] = Cover.TOWN
-    classes[ranks(fractal(shape, 1.2, rng)) > 0.95] = Cover.GRASS
-    classes[np.abs(height - 30.0) < 2.0] = Cover.ROAD
-    classes[(height < 3.0) | (height > top)] = Cover.ROCK
+    shore = (height < 28.0) & (terrain.slope_deg < 16.0)
+    classes[shore & (ranks(fractal(shape, 1.9, rng)) > 0.6)] = Cover.FIELD
+    town = shore & (ranks(fractal(shape, 1.9, rng)) > 0.8)
+    classes[town] = Cover.TOWN
+    classes[(ranks(fractal(shape, 1.4, rng)) > 0.93) & ~town] = Cover.GRASS
+    classes[town & _streets(shape, pixel_m, rng)] = Cover.ROAD
+    classes[(height < 3.0) | (height + 6.0 * fractal(shape, 1.4, rng) > top)] = Cover.ROCK
+    inland = height > 26.0
+    off_centre = np.abs(np.linspace(-6.0, 6.0, shape[0]))[:, None]
+    across = _path((terrain.slope_deg / 20.0) ** 2 + 2.0 * ranks(fractal(shape, 1.3, rng)) + off_centre, 1, rng)
+    classes[inland & ~ndimage.binary_erosion(inland) | across & (height > 3.0)] = Cover.ROAD
     classes[sea] = Cover.WATER
-    return LandCover(classes, parcel, _shift(classes, shift))
+    return _divided(classes, pixel_m, rng)
 
 
 def _forest(shape: tuple[int, int], rng: np.random.Generator, conifers: float = 0.55) -> NDArray[np.int8]:
-    stands = ranks(fractal(shape, 1.7, rng))
+    stands = ranks(fractal(shape, 1.6, rng))
     return np.where(stands < conifers, Cover.CONIFER, Cover.BROADLEAF).astype(np.int8)
 
 
-def _parcels(shape: tuple[int, int], pixel_m: float, rng: np.random.Generator) -> tuple[NDArray[np.int32], FloatArray]:
-    """Parcels of about 0.4 ha (nearest of random points) and the days by which each runs early or late."""
-    count = max(8, int(shape[0] * shape[1] * pixel_m**2 / 4000.0))
+def _divided(classes: NDArray[np.int8], pixel_m: float, rng: np.random.Generator) -> LandCover:
+    """The classes with their parcels: fields in a lattice, stands in rounded cells that run early or late."""
+    shape = (classes.shape[0], classes.shape[1])
+    count = max(8, int(classes.size * pixel_m**2 / _STAND_M2))
     seeds = rng.uniform(0.0, 1.0, (count, 2)) * np.array(shape)
-    grid = np.indices(shape).reshape(2, -1).T
-    nearest = cKDTree(seeds).query(grid)[1].astype(np.int32).reshape(shape)
-    days = rng.normal(0.0, 14.0, count).astype(np.float32)
-    return nearest, days[nearest]
+    stands = cKDTree(seeds).query(np.indices(shape).reshape(2, -1).T)[1].reshape(shape)
+    across, along = _warped(shape, rng)
+    lattice = _cells(across * pixel_m / _FIELD_M[0], along * pixel_m / _FIELD_M[1], rng) + count
+    parcel = np.where(classes == Cover.FIELD, lattice, stands).astype(np.int32)
+    days = rng.normal(0.0, 3.0, int(parcel.max()) + 1).astype(np.float32)
+    return LandCover(classes, parcel, days[parcel])
 
 
-def _shift(classes: NDArray[np.int8], parcel_shift: FloatArray) -> FloatArray:
-    """Parcels run early or late; woods do so by a fifth of that."""
-    return np.where(classes == Cover.FIELD, parcel_shift, parcel_shift * np.float32(0.2)).astype(np.float32)
+def _warped(shape: tuple[int, int], rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Two turned and gently bent coordinates (y, x), pixels: field walls and streets are straight only nearby."""
+    turn = rng.uniform(0.2, 1.3)
+    y, x = np.indices(shape).astype(np.float32)
+    bend = [np.float32(5.0) * fractal(shape, 2.4, rng) for _ in range(2)]
+    across, along = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
+    return (across + bend[0]).astype(np.float32), (along + bend[1]).astype(np.float32)
 
 
-def _ribbon(shape: tuple[int, int], cost: FloatArray, width: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """A winding line from west to east that keeps to low `cost`, `width` pixels wide."""
-    height, length = shape
-    row = int(np.argmin(cost[:, 0] + rng.uniform(0.0, 0.4, height)))
-    line = np.zeros(shape, bool)
-    for col in range(length):
-        steps = np.clip(np.arange(row - 1, row + 2), 0, height - 1)
-        row = int(steps[np.argmin(cost[steps, col] + rng.uniform(0.0, 0.05, 3))])
+def _cells(across: FloatArray, along: FloatArray, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Numbers from 0 of the cells of a lattice of sides 1 whose columns are shifted against each other, (y, x)."""
+    column = np.floor(across).astype(np.int64)
+    column -= column.min()
+    row = np.floor(along + rng.uniform(0.0, 1.0, int(column.max()) + 1)[column]).astype(np.int64)
+    row -= row.min()
+    numbers = np.unique(column * (int(row.max()) + 1) + row, return_inverse=True)[1]
+    return np.asarray(numbers.reshape(across.shape), np.int64)
+
+
+def _streets(shape: tuple[int, int], pixel_m: float, rng: np.random.Generator) -> BoolArray:
+    across, along = _warped(shape, rng)
+    sides = (_BLOCK_M[0] / pixel_m, _BLOCK_M[1] / pixel_m)
+    return np.asarray((np.mod(across, sides[0]) < 0.9) | (np.mod(along, sides[1]) < 0.9))
+
+
+def _path(cost: NDArray[np.floating], width: int, rng: np.random.Generator) -> BoolArray:
+    """The cheapest way from the west to the east edge, `width` pixels wide, (y, x); it starts anywhere."""
+    height, length = cost.shape
+    total = cost.astype(np.float64) + 0.3
+    total[:, 0] += rng.uniform(0.0, 20.0, height)
+    came = np.zeros(cost.shape, np.int64)
+    for col in range(1, length):
+        before = np.pad(total[:, col - 1], 1, constant_values=np.inf)
+        # A diagonal step is longer, or the way would zigzag for nothing.
+        choices = np.stack([before[:-2] + 0.25, before[1:-1], before[2:] + 0.25])
+        best = choices.argmin(axis=0)
+        came[:, col] = best - 1
+        total[:, col] += choices[best, np.arange(height)]
+    line = np.zeros(cost.shape, bool)
+    row = int(total[:, -1].argmin())
+    for col in range(length - 1, -1, -1):
         line[max(0, row - width // 2) : row + (width + 1) // 2, col] = True
+        row = int(np.clip(row + came[row, col], 0, height - 1))
     return line

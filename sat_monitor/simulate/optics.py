@@ -30,7 +30,7 @@ GREEN: Mapping[Cover, _Spectrum] = {
     Cover.GRASS: (0.033, 0.072, 0.042, 0.37, 0.200, 0.100),
     Cover.FIELD: (0.032, 0.068, 0.040, 0.41, 0.195, 0.095),
     Cover.TOWN: (0.060, 0.085, 0.075, 0.28, 0.200, 0.140),
-    Cover.ROAD: (0.090, 0.100, 0.105, 0.14, 0.160, 0.150),
+    Cover.ROAD: (0.075, 0.083, 0.090, 0.12, 0.150, 0.140),
     Cover.WATER: (0.040, 0.038, 0.022, 0.012, 0.006, 0.004),
     Cover.ROCK: (0.070, 0.080, 0.085, 0.12, 0.150, 0.130),
 }
@@ -39,8 +39,8 @@ BROWN: Mapping[Cover, _Spectrum] = {
     Cover.BROADLEAF: (0.045, 0.060, 0.068, 0.19, 0.210, 0.125),
     Cover.GRASS: (0.060, 0.085, 0.105, 0.23, 0.290, 0.190),
     Cover.FIELD: (0.078, 0.105, 0.140, 0.21, 0.280, 0.240),
-    Cover.TOWN: (0.125, 0.135, 0.145, 0.20, 0.215, 0.190),
-    Cover.ROAD: (0.090, 0.100, 0.105, 0.14, 0.160, 0.150),
+    Cover.TOWN: (0.115, 0.122, 0.130, 0.18, 0.205, 0.185),
+    Cover.ROAD: (0.075, 0.083, 0.090, 0.12, 0.150, 0.140),
     Cover.WATER: (0.040, 0.038, 0.022, 0.012, 0.006, 0.004),
     Cover.ROCK: (0.075, 0.085, 0.095, 0.12, 0.150, 0.135),
 }
@@ -48,71 +48,107 @@ BROWN: Mapping[Cover, _Spectrum] = {
 SOIL: _Spectrum = (0.095, 0.135, 0.185, 0.260, 0.345, 0.300)
 CLEARED: _Spectrum = (0.055, 0.075, 0.090, 0.190, 0.250, 0.180)
 
+#: Codes of the Level-2A scene classification.
+_SHADOW, _VEGETATION, _BARE, _WATER, _UNCLASSIFIED = 3, 4, 5, 6, 7
+_CLOUD_MEDIUM, _CLOUD_HIGH, _CIRRUS, _SNOW_OR_ICE = 8, 9, 10, 11
 _SCL = {
-    Cover.CONIFER: 4, Cover.BROADLEAF: 4, Cover.GRASS: 4, Cover.FIELD: 4,
-    Cover.TOWN: 5, Cover.ROAD: 5, Cover.WATER: 6, Cover.ROCK: 5,
+    Cover.CONIFER: _VEGETATION, Cover.BROADLEAF: _VEGETATION, Cover.GRASS: _VEGETATION, Cover.FIELD: _VEGETATION,
+    Cover.TOWN: _BARE, Cover.ROAD: _BARE, Cover.WATER: _WATER, Cover.ROCK: _BARE,
 }  # fmt: skip
+#: A flooded field, old snow, thick cloud; the part of the haze that each band sees.
+_PADDY: _Spectrum = (0.055, 0.070, 0.075, 0.080, 0.040, 0.025)
+_SNOW: _Spectrum = (0.72, 0.72, 0.72, 0.68, 0.11, 0.08)
+_CLOUD: _Spectrum = (0.52, 0.52, 0.52, 0.55, 0.36, 0.30)
+_HAZE: _Spectrum = (1.0, 0.75, 0.55, 0.30, 0.12, 0.08)
+#: Colours of roofs, as factors of the mean town: grey, tile, blue metal, white, slate, trees between houses.
+_ROOFS = np.array(
+    [
+        (1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+        (0.90, 0.92, 1.15, 1.00, 1.05, 1.05),
+        (1.20, 1.05, 0.95, 0.95, 0.90, 0.90),
+        (1.35, 1.33, 1.30, 1.20, 1.10, 1.05),
+        (0.80, 0.80, 0.80, 0.85, 0.90, 0.90),
+        (0.70, 0.80, 0.70, 1.20, 0.90, 0.80),
+    ]
+)
 _NOISE = 0.004
-#: Share of bright bare pixels that the classification calls cloud, and of thin cloud that it misses (METHOD 3).
-_SOIL_AS_CLOUD, _MISSED_THIN = 0.04, 0.12
+#: Share of bright ground that the classification calls cloud, and of days on which it misses thin cloud (METHOD 3).
+_BRIGHT_AS_CLOUD, _MISSED_THIN = 0.04, 0.12
 
 
 def texture(world: World) -> FloatArray:
-    """Brightness of each pixel that stays from scene to scene, (y, x) float32 about 1: crowns, roofs, furrows."""
+    """Colour of each pixel that stays from scene to scene, (band, y, x) float32 about 1: crowns, roofs, soils."""
     rng = world.rng(1)
-    sd = np.select(
-        [world.cover.where(Cover.TOWN), world.cover.where(Cover.WATER), world.cover.where(Cover.CONIFER)],
-        [0.20, 0.03, 0.13],
-        0.09,
-    )
-    parcels = rng.normal(0.0, 0.10, int(world.cover.parcel.max()) + 1)[world.cover.parcel]
-    own = rng.standard_normal(world.grid.shape) * sd + np.where(world.cover.where(Cover.FIELD), parcels, 0.3 * parcels)
-    return np.asarray(np.clip(1.0 + own, 0.4, 1.9), np.float32)
+    cover, shape = world.cover, world.grid.shape
+    town, field = cover.where(Cover.TOWN), cover.where(Cover.FIELD)
+    kinds = [town, cover.where(Cover.WATER, Cover.ROAD), cover.where(Cover.CONIFER), field]
+    bright = 1.0 + rng.standard_normal(shape) * np.select(kinds, [0.06, 0.03, 0.13, 0.04], 0.10)
+    parcels = rng.normal(0.0, 1.0, int(cover.parcel.max()) + 1)[cover.parcel]
+    bright = bright + parcels * np.where(field, 0.10, 0.04) * ~cover.where(Cover.WATER)
+    own = 1.0 + rng.standard_normal((len(BANDS), *shape)) * 0.03
+    roofs = _ROOFS[rng.integers(len(_ROOFS), size=shape)]
+    hue = np.where(town, np.moveaxis(roofs, -1, 0), 1.0)
+    return np.asarray(np.clip(bright * own * hue, 0.3, 2.2), np.float32)
 
 
 def reflectance(
     world: World, ground: Ground, sky: Sky, still: FloatArray, day: date, rng: np.random.Generator
 ) -> dict[str, FloatArray]:
     """Bands (y, x) float32 surface reflectance as Level-2A delivers them, clouds included."""
-    light = _light(world, day)
-    haze = np.array([1.0, 0.75, 0.55, 0.30, 0.12, 0.08], np.float32) * np.float32(sky.haze)
-    white = np.array([0.52, 0.52, 0.52, 0.55, 0.36, 0.30], np.float32)
+    light = _light(world, day) * (1.0 - np.float32(0.6) * sky.shadow)
     gain = rng.normal(1.0, 0.015, len(BANDS)).astype(np.float32)
+    clear = 1.0 - sky.cloud
     bands = {}
     for i, band in enumerate(BANDS):
-        surface = _surface(world, ground, i) * still * light
-        seen = surface * gain[i] * (1.0 - 0.6 * sky.shadow) + haze[i]
-        seen = seen * (1.0 - sky.cloud) + white[i] * sky.cloud * (0.85 + 0.3 * still / 2.0)
-        seen = seen + rng.standard_normal(seen.shape, dtype=np.float32) * np.float32(_NOISE)
+        surface = _surface(world, ground, i) * still[i]
+        surface += (np.float32(_SNOW[i]) - surface) * sky.snow
+        seen = surface * light * gain[i] + np.float32(_HAZE[i]) * sky.haze
+        seen = seen * clear + np.float32(_CLOUD[i]) * sky.cloud * sky.relief
+        seen += rng.standard_normal(seen.shape, dtype=np.float32) * np.float32(_NOISE)
         values = _blurred(seen) if band in _COARSE else seen
         bands[band] = np.clip(values, 0.001, 1.2).astype(np.float32)
     return bands
 
 
 def classification(world: World, ground: Ground, sky: Sky, rng: np.random.Generator) -> FloatArray:
-    """Scene classification (y, x) float32 of Level-2A at 20 m, with its usual mistakes."""
-    table = np.array([_SCL[cover] for cover in Cover], np.float32)
-    classes = table[world.cover.classes]
-    brown = (ground.green < 0.35) & (classes == 4)
-    classes[brown | (ground.soil + ground.cleared > 0.5)] = 5
-    bright = (ground.soil > 0.5) & (rng.random(classes.shape, dtype=np.float32) < _SOIL_AS_CLOUD)
-    classes[bright] = 8
-    classes[sky.shadow > 0.35] = 3
-    thin = (sky.cloud > 0.08) & (rng.random() > _MISSED_THIN)
-    classes[thin] = 10
-    classes[sky.cloud > 0.35] = 8
-    classes[sky.cloud > 0.8] = 9
+    """Scene classification (y, x) float32 of Level-2A at 20 m, with its usual mistakes (METHOD 3).
+
+    Sparse green is left unclassified, some bright soil and roofs are called cloud, and on some days all thin cloud is
+    missed.
+    """
+    classes = np.array([_SCL[cover] for cover in Cover], np.float32)[world.cover.classes]
+    chance = rng.random(classes.shape, dtype=np.float32)
+    plants = classes == _VEGETATION
+    classes[plants & (ground.green < 0.35)] = _BARE
+    classes[plants & (ground.green < 0.45) & (chance < 0.3)] = _UNCLASSIFIED
+    classes[ground.flooded > 0.5] = _WATER
+    opened = ground.soil + ground.cleared
+    classes[opened > 0.5] = _BARE
+    bright = (ground.soil > 0.5) | (world.cover.where(Cover.TOWN) & (chance < 0.25))
+    classes[bright & (rng.random(classes.shape, dtype=np.float32) < _BRIGHT_AS_CLOUD)] = _CLOUD_MEDIUM
+    classes[sky.snow > 0.4] = _SNOW_OR_ICE
+    classes[sky.shadow > 0.35] = _SHADOW
+    if rng.random() > _MISSED_THIN:
+        classes[sky.cloud > 0.08] = _CIRRUS
+    classes[sky.cloud > 0.35] = _CLOUD_MEDIUM
+    classes[sky.cloud > 0.8] = _CLOUD_HIGH
     return _nearest20(classes)
 
 
 def _surface(world: World, ground: Ground, band: int) -> FloatArray:
+    """Reflectance of the ground in one band, (y, x), before texture, light and air."""
     green = np.array([GREEN[cover][band] for cover in Cover], np.float32)[world.cover.classes]
     brown = np.array([BROWN[cover][band] for cover in Cover], np.float32)[world.cover.classes]
-    value = (brown + (green - brown) * ground.green) * ground.natural
-    value = value + np.float32(SOIL[band]) * ground.soil + np.float32(CLEARED[band]) * ground.cleared
-    for cover, share in ground.replaced:
-        value = value + np.float32(0.6 * GREEN[cover][band] + 0.4 * BROWN[cover][band]) * share
-    return np.asarray(value, np.float32)
+    # Turned soil is moist and dark for some weeks.
+    brown *= 1.0 - np.float32(0.25) * ground.ploughed
+    value = brown + (green - brown) * ground.green
+    value += (np.float32(_PADDY[band]) - value) * np.float32(0.8) * ground.flooded
+    value *= ground.natural
+    value += np.float32(SOIL[band]) * ground.soil + np.float32(CLEARED[band]) * ground.cleared
+    for new in ground.brought:
+        mixed = BROWN[new.cover][band] + (GREEN[new.cover][band] - BROWN[new.cover][band]) * new.green
+        value += np.float32(mixed) * new.share
+    return value
 
 
 def _light(world: World, day: date) -> FloatArray:

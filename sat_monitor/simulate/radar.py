@@ -34,8 +34,12 @@ SOIL_DB = (-10.5, -18.5)
 CLEARED_DB = (-9.8, -16.2)
 #: Gain of soaked over dry ground, dB, by how open it is: bare soil, low plants, forest.
 _WET_OPEN_DB, _WET_FOREST_DB = 2.2, 0.5
-#: Leaves change the backscatter of a broadleaf wood by this much between winter and summer, dB.
-_LEAF_DB = 0.7
+#: Leaves raise the VV backscatter of woods, crops and grass by this much from winter to summer, dB; VH by a multiple.
+_LEAF_DB, _LEAF_VH = 0.7, 1.8
+#: What fresh furrows and standing water do to a field in VV and VH, dB.
+_PLOUGHED_DB, _FLOODED_DB = (1.8, 1.0), (-6.0, -5.0)
+#: Radiometric stability of a scene, dB.
+_CALIBRATION_SD_DB = 0.15
 _LOOK_AZIMUTH = {Direction.ASCENDING: 80.0, Direction.DESCENDING: 280.0}
 _LOOK_ELEVATION = 51.0
 _SHORTENED = 0.97
@@ -58,12 +62,15 @@ def backscatter(
     forest = world.cover.where(Cover.CONIFER, Cover.BROADLEAF)
     open_water = world.cover.where(Cover.WATER)
     moist = np.where(forest, _WET_FOREST_DB, _WET_OPEN_DB) * (wet - 0.5) * ~open_water
+    growth = _LEAF_DB * (ground.green - 0.5) * world.cover.where(Cover.BROADLEAF, Cover.FIELD, Cover.GRASS)
     wind = rng.normal(0.0, 1.5)
+    calibration_db = rng.normal(0.0, _CALIBRATION_SD_DB, len(POLARISATIONS))
     bands = {}
     for p, name in enumerate(POLARISATIONS):
         level = np.array([LEVEL_DB[cover][p] for cover in Cover], np.float32)[world.cover.classes]
-        level = level + still[p] + moist + _LEAF_DB * (ground.green - 0.5) * world.cover.where(Cover.BROADLEAF)
-        level = level + np.where(open_water, wind, 0.6 * (facing - facing.mean()))
+        level = level + still[p] + moist + growth * (1.0 if p == 0 else _LEAF_VH)
+        level = level + np.where(open_water, wind, 0.6 * (facing - facing.mean())) + calibration_db[p]
+        level = level + np.float32(_PLOUGHED_DB[p]) * ground.ploughed + np.float32(_FLOODED_DB[p]) * ground.flooded
         power = db_to_power(level.astype(np.float32)) * ground.natural
         for part, db in _parts(ground, p, wet):
             power = power + part * np.float32(db_to_power(db))
@@ -76,7 +83,7 @@ def _parts(ground: Ground, polarisation: int, wet: float) -> list[tuple[FloatArr
     """Parts of each pixel that events changed, with their level in dB."""
     gain = _WET_OPEN_DB * (wet - 0.5)
     changed = [(ground.soil, SOIL_DB[polarisation] + gain), (ground.cleared, CLEARED_DB[polarisation] + gain)]
-    return changed + [(share, LEVEL_DB[cover][polarisation] + gain) for cover, share in ground.replaced]
+    return changed + [(new.share, LEVEL_DB[new.cover][polarisation] + gain) for new in ground.brought]
 
 
 def _speckle(shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:

@@ -34,7 +34,8 @@ def render_scenes(world: World) -> Iterator[tuple[Offer, Raster]]:
         day = spec.first + timedelta(days=number)
         if number % OPTICAL_EVERY == 0:
             rng = world.rng(5, day.toordinal())
-            ground, sky = ground_on(world, day), weather.sky_on(day, clouds, rng)
+            snow = weather.snow_on(day, world.terrain.height_m, world.rng(10, day.toordinal()))
+            ground, sky = ground_on(world, day), weather.sky_on(day, clouds, snow, rng)
             bands = optics.reflectance(world, ground, sky, still, day, rng)
             bands["SCL"] = optics.classification(world, ground, sky, rng)
             yield _optical_offer(world, day, number), Raster(world.grid, bands)

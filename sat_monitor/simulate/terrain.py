@@ -48,23 +48,27 @@ def ranks(surface: FloatArray) -> FloatArray:
 
 
 def hills(shape: tuple[int, int], pixel_m: float, rng: np.random.Generator) -> Terrain:
-    """Wooded hills with valley floors: ridges of about 150 m over a flat bottom."""
-    surface = fractal(shape, 2.1, rng)
-    ridged = np.maximum(surface + np.float32(0.35), 0.0) ** np.float32(1.15) * np.float32(70.0)
-    small = fractal(shape, 1.6, rng) * np.float32(2.0) * np.clip(ridged / 30.0, 0.1, 1.0)
+    """Wooded hills with hollows over valley floors: ridges of about 150 m, slopes mostly below 40 degrees."""
+    surface = fractal(shape, 2.3, rng)
+    ridged = np.maximum(surface + np.float32(0.3), 0.0) ** np.float32(1.15) * np.float32(55.0)
+    small = fractal(shape, 1.7, rng) * np.float32(4.0) * np.clip(ridged / 30.0, 0.05, 1.0)
     return terrain(120.0 + ridged + small, pixel_m)
 
 
 def volcano(shape: tuple[int, int], pixel_m: float, rng: np.random.Generator) -> Terrain:
-    """An island: a cone with gullies whose foot lies below the sea (0 m)."""
+    """An island: a cone with a crater and gullies whose foot lies below the sea (0 m)."""
     height, width = shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     angle = np.arctan2(y - height / 2, x - width / 2)
     radius = np.hypot((y - height / 2) / height, (x - width / 2) / width)
-    coast = 0.40 + 0.03 * np.sin(2 * angle + rng.uniform(0, 6)) + 0.025 * np.sin(5 * angle + rng.uniform(0, 6))
+    bays = 0.03 * np.sin(2 * angle + rng.uniform(0, 6)) + 0.02 * np.sin(5 * angle + rng.uniform(0, 6))
+    coast = 0.39 + bays * np.clip(radius / 0.3, 0.0, 1.0) + 0.012 * fractal(shape, 1.6, rng)
     side = height * pixel_m
-    cone = (coast - radius) * side * np.float32(0.16) * (1.0 + 0.6 * np.clip(coast - radius, 0, 1))
-    return terrain(cone + fractal(shape, 1.9, rng) * np.float32(6.0), pixel_m)
+    cone = (coast - radius) * side * np.float32(0.17) * (1.0 + 0.6 * np.clip(coast - radius, 0, 1))
+    crater = 0.8 * float(cone.max())
+    cone = np.where(cone > crater, 1.6 * crater - 0.6 * cone, cone)
+    rough = fractal(shape, 1.8, rng) * np.float32(8.0) * np.clip(cone / 60.0, 0.0, 1.0)
+    return terrain(cone + rough, pixel_m)
 
 
 def terrain(height_m: NDArray[np.floating], pixel_m: float) -> Terrain:
