@@ -12,9 +12,14 @@ DEPLOYMENT = "nightly"
 
 
 def prefect_environment(home: Home) -> dict[str, str]:
-    """Settings that keep Prefect's own state below `home` and its reports at home; to be set before it is imported."""
+    """Settings that keep Prefect's own state below `home`, in a folder that is made, and its reports at home.
+
+    To be set before prefect is imported, and for a server that is started by hand.
+    """
+    folder = (home.root / "prefect").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
     return {
-        "PREFECT_HOME": str((home.root / "prefect").resolve()),
+        "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
