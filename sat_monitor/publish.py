@@ -14,7 +14,7 @@ from sat_monitor.core.grid import Window
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
-from sat_monitor.imagery.cloud import clear_mask
+from sat_monitor.imagery.cloud import ground_mask
 from sat_monitor.store.store import Lease, Store
 from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, display_bands
 from sat_monitor.tickets.overview import Background, render_overview
@@ -171,8 +171,9 @@ def snapshot(desk: Desk, scene: Scene, window: Window, label: str) -> Snapshot:
 
 
 def _clear_share(desk: Desk, scene: Scene, window: Window) -> float:
-    scl = desk.archive.read(scene, ("SCL",), desk.aoi.grid.window(window))["SCL"]
-    return float(clear_mask(scl, desk.profile.optical.cloud_buffer_px).mean())
+    names = [name for name in ("SCL", "B02", "B04", "B08", "B11") if name in desk.archive.bands(scene)]
+    bands = desk.archive.read(scene, names, desk.aoi.grid.window(window))
+    return float(ground_mask(bands, desk.profile.optical.cloud_buffer_px).mean())
 
 
 def _used(desk: Desk, site: Site) -> tuple[SceneUse, ...]:

@@ -35,7 +35,8 @@ class EvidenceState:
     `log_odds` float32; days since 1970, int32: `frozen_day` when the pixel entered a patch (`NEVER` if it is in none),
     `seen_day` last look that saw the pixel, `quiet_day` last look that showed no change, `sure_day` first look at which the change was sure (0 = none).
     Running means over the looks since then, float32 0..1: `bare` share of optical looks on worked ground, `fraction`
-    of full conversion. `optical_gain`, float32 nats: support that optical looks gave.
+    of full conversion. `optical_gain`, float32 nats: support that optical looks gave. `bare_before`, float32 0..1: share
+    of the looks before the pixel entered a patch that showed bare ground, as farmland does between crops.
     """
 
     log_odds: FloatArray
@@ -46,6 +47,7 @@ class EvidenceState:
     bare: FloatArray
     fraction: FloatArray
     optical_gain: FloatArray
+    bare_before: FloatArray
 
     def window(self, slices: tuple[slice, slice]) -> EvidenceState:
         """The same record for a rectangle of the grid; views, not copies."""
@@ -80,6 +82,7 @@ def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: flo
         bare=np.zeros(shape, np.float32),
         fraction=np.zeros(shape, np.float32),
         optical_gain=np.zeros(shape, np.float32),
+        bare_before=np.zeros(shape, np.float32),
     )
 
 
@@ -140,12 +143,13 @@ def _remember(
     frozen = np.where(released, NEVER, frozen)
     quiet = np.where(seen & released & (ratio < 0), np.int32(day), state.quiet_day)
     sure = np.where((log_odds >= SURE) & (state.sure_day == 0), np.int32(day), state.sure_day)
-    bare, fraction, gain = state.bare, state.fraction, state.optical_gain
+    bare, fraction, gain, before = state.bare, state.fraction, state.optical_gain, state.bare_before
     if sensor is Sensor.S2:
         supports = seen & (ratio > 0)
         bare = _running_mean(bare, change.layers["bare"].values, supports, released)
         fraction = _running_mean(fraction, change.layers["converted_fraction"].values, supports, released)
         gain = np.where(seen, np.maximum(gain + ratio, 0.0), gain)
+        before = np.where(seen & (state.frozen_day == NEVER), change.layers["bare_before"].values, before)
     return EvidenceState(
         log_odds=log_odds,
         frozen_day=frozen.astype(np.int32),
@@ -155,6 +159,7 @@ def _remember(
         bare=bare,
         fraction=fraction,
         optical_gain=np.where(released & (ratio < 0), 0.0, gain).astype(np.float32),
+        bare_before=before.astype(np.float32),
     )
 
 

@@ -56,9 +56,9 @@ class OpticalDetector:
     score_unit = "sigma"
 
     def bands(self, scene: Scene, available: Sequence[str]) -> tuple[str, ...]:
-        """Red, near infrared (B08, else B8A), SCL and, where there is one, B11."""
+        """Red, near infrared (B08, else B8A), SCL and, where there is one, B11, with blue to tell soil from cloud."""
         infrared = "B08" if "B08" in available else "B8A"
-        return ("B04", infrared, "SCL", *(("B11",) if "B11" in available else ()))
+        return ("B04", infrared, "SCL", *(name for name in ("B11", "B02") if {"B11", name} <= set(available)))
 
     def history(self, scene: Scene, looks: Sequence[Scene], earliest_frozen: int, profile: Profile) -> list[Scene]:
         """All looks of the look-back that are old enough."""
@@ -95,7 +95,8 @@ class OpticalDetector:
         standard: list[FloatArray] = []
         contrast: list[FloatArray] = []
         residuals: list[_Residual] = []
-        for index, series in _indices(stack, settings).items():
+        indices = _indices(stack, settings)
+        for index, series in indices.items():
             residual, depth = _residual(stack, series, index, arrays[f"season_{index.name}"], frozen, profile)
             offset, slope = arrays[f"offset_{index.name}"]
             change = _towards_bare(residual) - np.float32(offset) - np.float32(slope) * residual.expected
@@ -107,6 +108,8 @@ class OpticalDetector:
         score = _student_to_normal(student, depth)
         valid = np.isfinite(score)
         layers = _layers(residuals, _combined(contrast, correlation) / spread, valid, settings)
+        before = _bare_before(list(indices.values()), settings)
+        layers["bare_before"] = Layer(np.where(valid, before, np.float32(np.nan)), "1")
         return BlockScores(score, valid, depth, layers)
 
 
@@ -192,6 +195,15 @@ def _student_to_normal(t: FloatArray, depth: NDArray[np.int16]) -> FloatArray:
     nu = np.maximum(depth - 3, 4).astype(np.float32)
     quantile = (8.0 * nu + 1.0) / (8.0 * nu + 3.0) * np.sqrt(nu * np.log1p(t * t / nu))
     return np.asarray(np.copysign(quantile, t), np.float32)
+
+
+def _bare_before(series: Sequence[FloatArray], settings: OpticalSettings) -> FloatArray:
+    """Share of the clear reference looks (time, y, x; the last is the tested one) on bare ground, (y, x), 0..1."""
+    earlier = series[0][:-1]
+    bare = earlier < settings.worked_ndvi
+    if len(series) > 1:
+        bare &= ~(series[1][:-1] <= settings.worked_soil_index)
+    return np.asarray(bare.sum(axis=0) / np.maximum(np.isfinite(earlier).sum(axis=0), 1), np.float32)
 
 
 def _layers(

@@ -15,7 +15,7 @@ from shapely.ops import unary_union
 from sat_monitor.change_detect.evidence import EvidenceState
 from sat_monitor.core.domain import BoolArray, Candidate, ChangeMap, FloatArray, Kind, StartInterval
 from sat_monitor.core.grid import Grid, Window
-from sat_monitor.core.profile import Profile
+from sat_monitor.core.profile import PatchSettings, Profile
 from sat_monitor.core.units import edge_area_error_m2, pixel_area_m2
 
 _NEIGHBOURS = np.ones((3, 3), bool)
@@ -124,11 +124,25 @@ def area_with_error(
     return float(share.sum()) * pixel, float(np.hypot(edge, noise))
 
 
-def kind_of(bare: float, fraction: float, optical_gain: float) -> Kind:
-    """What a patch is, from its running means; what only SAR saw is a change and nothing more."""
-    if optical_gain <= 0.0 or fraction < _MIN_FRACTION:
+@dataclass(frozen=True, slots=True)
+class PatchMeans:
+    """Means over a patch: `bare`, `fraction` and `bare_before` 0..1, `optical_gain` nats, `days` since it arose."""
+
+    bare: float
+    fraction: float
+    bare_before: float
+    optical_gain: float
+    days: float
+
+
+def kind_of(means: PatchMeans, settings: PatchSettings) -> Kind:
+    """What a patch is; what only SAR saw, and bare ground between two crops, is a change and nothing more (METHOD 12)."""
+    if means.optical_gain <= 0.0 or means.fraction < _MIN_FRACTION:
         return Kind.CHANGE
-    return Kind.EARTHWORK if bare >= _BARE_SHARE else Kind.VEGETATION_LOSS
+    if means.bare < _BARE_SHARE:
+        return Kind.VEGETATION_LOSS
+    fallow = means.bare_before >= settings.fallow_share and means.days < settings.fallow_days
+    return Kind.CHANGE if fallow else Kind.EARTHWORK
 
 
 def _candidate(
@@ -140,15 +154,14 @@ def _candidate(
     log_odds = np.where(patch, state.log_odds, -np.inf)
     strongest = np.unravel_index(int(np.argmax(log_odds)), patch.shape)
     area, error = area_with_error(state.fraction[patch], outline, grid, profile.patches.edge_error_m)
-    bare, fraction = float(state.bare[patch].mean()), float(state.fraction[patch].mean())
-    gain = float(state.optical_gain[patch].mean())
+    means = _means(state, patch, look.day)
     ratio = float(look.ratio[seen].mean())
     peak = float(log_odds.max())
-    alone = gain <= 0.0 and area < SAR_ALONE_M2
+    alone = means.optical_gain <= 0.0 and area < SAR_ALONE_M2
     return Candidate(
         outline=outline,
         anchor=(box[0].start + int(strongest[0]), box[1].start + int(strongest[1])),
-        kind=kind_of(bare, fraction, gain),
+        kind=kind_of(means, profile.patches),
         area_m2=area,
         area_error_m2=error,
         score_max=peak,
@@ -158,10 +171,21 @@ def _candidate(
         evidence={
             **change_evidence(look.change, seen),
             "llr_nats": ratio,
-            "bare_share": bare,
-            "mean_converted_fraction": fraction,
-            "optical_gain_nats": gain,
+            "bare_share": means.bare,
+            "mean_converted_fraction": means.fraction,
+            "optical_gain_nats": means.optical_gain,
         },
+    )
+
+
+def _means(state: EvidenceState, patch: BoolArray, day: int) -> PatchMeans:
+    arose = state.frozen_day[patch]
+    return PatchMeans(
+        bare=float(state.bare[patch].mean()),
+        fraction=float(state.fraction[patch].mean()),
+        bare_before=float(state.bare_before[patch].mean()),
+        optical_gain=float(state.optical_gain[patch].mean()),
+        days=float(max(0.0, day - float(np.median(np.minimum(arose, day))))),
     )
 
 

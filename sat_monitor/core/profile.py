@@ -176,6 +176,18 @@ class PatchSettings(Section):
 
     min_area_m2: float = Field(300.0, ge=0.0, le=100_000.0, description="patches smaller than this are dropped, m2")
     min_pixels: int = Field(3, ge=1, le=1000, description="and so are patches of fewer pixels")
+    fallow_share: float = Field(
+        0.1,
+        ge=0.0,
+        le=1.0,
+        description="share of earlier looks on bare ground from which a place is farmland, where bare ground is usual",
+    )
+    fallow_days: int = Field(
+        150,
+        ge=0,
+        le=2000,
+        description="how long bare ground on farmland must last to be earthwork: longer than between two crops, days",
+    )
     edge_error_m: float = Field(3.0, ge=0.0, le=30.0, description="one-sigma position of an outline's edge, m")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy import ndimage
 
@@ -11,6 +13,10 @@ from sat_monitor.core.domain import BoolArray, FloatArray
 _GROUND = (2, 4, 5, 6, 7)
 #: Cloud shadow, cloud of medium and high probability, thin cirrus: their edges lie, so they are grown.
 _CLOUDY = (3, 8, 9, 10)
+_CLOUD = (8, 9, 10)
+_BARE = 5
+_SOIL_BANDS = ("B02", "B04", "B08", "B11")
+_MIN_REDNESS, _MIN_DRYNESS = 0.15, 0.02
 
 
 def clear_mask(scl: FloatArray, buffer_px: int) -> BoolArray:
@@ -25,6 +31,27 @@ def clear_mask(scl: FloatArray, buffer_px: int) -> BoolArray:
     size = (1,) * (scl.ndim - 2) + (2 * buffer_px + 1,) * 2
     near_cloud = ndimage.maximum_filter(cloudy.view(np.uint8), size) > 0
     return np.asarray(ground & ~near_cloud)
+
+
+def ground_mask(bands: Mapping[str, FloatArray], buffer_px: int) -> BoolArray:
+    """`clear_mask` of the bands (y, x) of one look, with bright bare soil that SCL calls cloud given back (METHOD 3)."""
+    scl = bands["SCL"]
+    if not all(name in bands for name in _SOIL_BANDS):
+        return clear_mask(scl, buffer_px)
+    taken_for_cloud = np.isin(scl, _CLOUD) & bright_soil(bands)
+    return clear_mask(np.where(taken_for_cloud, np.float32(_BARE), scl), buffer_px)
+
+
+def bright_soil(bands: Mapping[str, FloatArray]) -> BoolArray:
+    """Where a look (y, x) is too red and too bright at 1.6 um to be cloud.
+
+    Cloud is white from blue to red and darker in the short-wave infrared than in the near infrared; dry soil and rubble
+    are the other way round (the whiteness test of Fmask, Zhu and Woodcock, 2012, seen from the soil's side).
+    """
+    blue, red, near, short = (bands[name] for name in _SOIL_BANDS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        redness, dryness = (red - blue) / (red + blue), (short - near) / (short + near)
+    return np.asarray((redness > _MIN_REDNESS) & (dryness > _MIN_DRYNESS))
 
 
 def cloud_fraction(scl: FloatArray) -> float:

@@ -14,7 +14,7 @@ from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.grid import Grid, Window
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
-from sat_monitor.imagery.cloud import clear_mask
+from sat_monitor.imagery.cloud import ground_mask
 from sat_monitor.imagery.register import Shift, needs_correction, shift_bands
 from sat_monitor.imagery.sensors import SENSORS, check_comparable
 
@@ -108,7 +108,7 @@ class StackReader:
         nothing = np.full(grid.shape, np.nan, np.float32)
         whole: dict[str, _Plane] = {**{name: nothing for name in bands if name not in held}, **planes}
         if "SCL" in planes:
-            whole[_CLEAR] = clear_mask(planes["SCL"], self._profile.optical.cloud_buffer_px)
+            whole[_CLEAR] = ground_mask(planes, self._profile.optical.cloud_buffer_px)
         return whole
 
     def _keep(self, key: _Key, plane: _Plane) -> None:
