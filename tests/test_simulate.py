@@ -72,9 +72,9 @@ def ring(world: World, inside: FloatArray) -> BoolArray:
     """Undisturbed forest and grass within 60 m of an event."""
     from scipy.ndimage import binary_dilation
 
-    touched = sum(event.plot.share for event in (*world.fills, *world.confusers)) > 0
+    touched = np.any([event.plot.share > 0 for event in (*world.fills, *world.confusers)], axis=0)
     near = np.asarray(binary_dilation(inside > 0, iterations=6), bool)
-    return near & ~touched & world.cover.where(*FOREST, Cover.GRASS)
+    return np.asarray(near & ~touched & world.cover.where(*FOREST, Cover.GRASS), bool)
 
 
 # --- the same every time -------------------------------------------------------------------------------------------
