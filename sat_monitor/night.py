@@ -171,7 +171,7 @@ def _close(desk: _Desk, reports: tuple[AoiReport, ...], failed: tuple[str, ...])
     request = desk.request
     report = summary(request, reports, failed, str(desk.store.head()))
     write_report(report)
-    desk.store.record_run("night", {"end": request.end.isoformat(), "degraded": report.degraded})
+    desk.store.record_run("night", {"degraded": report.degraded, "report": report.to_markdown()})
     return report
 
 

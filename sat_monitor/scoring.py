@@ -15,7 +15,7 @@ from sat_monitor.core.domain import AOI, BoolArray, ChangeMap, FloatArray, Layer
 from sat_monitor.core.grid import Grid, Window
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
-from sat_monitor.imagery.register import Shift
+from sat_monitor.imagery.register import UNMEASURED, Shift
 from sat_monitor.imagery.stack import StackReader
 
 #: The table of detectors: a new one is one file and one row.
@@ -71,7 +71,7 @@ def score_scene(
                 read(window) if stack is None else stack, frozen[window.slices], calibration, bench.profile
             )
             maps.paste(window, part)
-    return maps.change_map(detector, scene, references)
+    return maps.change_map(detector, scene, references, shifts.get(scene.id, UNMEASURED))
 
 
 def blocks(grid: Grid, watched: BoolArray, side: int) -> list[Window]:
@@ -114,7 +114,7 @@ class _Canvas:
             whole = self.layers.setdefault(name, Layer(np.full(self.grid.shape, np.nan, np.float32), layer.unit))
             whole.values[where] = layer.values
 
-    def change_map(self, detector: Detector, scene: Scene, references: Sequence[Scene]) -> ChangeMap:
+    def change_map(self, detector: Detector, scene: Scene, references: Sequence[Scene], shift: Shift) -> ChangeMap:
         oldest = min((r.acquired_at for r in references), default=scene.acquired_at)
         return ChangeMap(
             detector=detector_id(detector),
@@ -127,4 +127,5 @@ class _Canvas:
             depth_looks=self.depth,
             layers=self.layers,
             depth_days=(scene.acquired_at - oldest).days,
+            registration=shift.figures,
         )

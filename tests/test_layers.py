@@ -30,10 +30,9 @@ GUESTS = {
     "sqlalchemy": ("sat_monitor/store/",),
 }
 #: The night is one job in several files: they are one room.
-ROOMS = {
-    name: "night"
-    for name in ("checkpoints", "detect", "fold", "masks", "observe", "publish", "registration", "report", "scoring")
-}
+ROOMS = dict.fromkeys(
+    ("checkpoints", "detect", "fold", "masks", "observe", "publish", "registration", "report", "scoring"), "night"
+)
 
 
 def modules() -> list[Path]:
@@ -44,7 +43,7 @@ def room_of(parts: tuple[str, ...]) -> str:
     if parts[0] == "flows":
         return "flows"
     name = parts[1] if len(parts) > 1 else "__init__"
-    return ROOMS.get(name, name)
+    return "cli" if name == "__main__" else ROOMS.get(name, name)
 
 
 def imports_of(path: Path, lazy: bool = True) -> set[tuple[str, ...]]:

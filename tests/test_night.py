@@ -183,6 +183,9 @@ def test_the_printed_head_is_in_the_chain(finished: Place) -> None:
 def test_two_nights_at_once_are_refused(finished: Place) -> None:
     from sat_monitor.core.errors import StoreError
 
-    with Store(finished.home.database, fixed_clock(CLOCK())) as store, store.lease("other", 600):
-        with pytest.raises(StoreError, match="E1701"):
-            finished.night()
+    with (
+        Store(finished.home.database, fixed_clock(CLOCK())) as store,
+        store.lease("other", 600),
+        pytest.raises(StoreError, match="E1701"),
+    ):
+        finished.night()

@@ -24,6 +24,8 @@ IntArray = NDArray[np.int32]
 _STEP_DAYS = 5.0
 #: Memory of the running means of stage and fraction, looks.
 _MEMORY = 4.0
+#: Score (sigma) of ground whose conversion radar sees: mean and spread.
+_SAR_MEAN, _SAR_SD = 3.5, 1.5
 #: ln(0.95 / 0.05): the log-odds from which a change counts as surely visible (METHOD 15).
 SURE = float(np.log(0.95 / 0.05))
 
@@ -91,19 +93,21 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
 
     Optical: the score that full conversion would give is known (`contrast`), so unchanged ground is
     N(0, 1 + (natural_share * contrast)^2) and converted ground N(0.6 contrast, 1 + (contrast / 4)^2); a leafless
-    season, whose contrast is small, says nothing. SAR: N(0, 1) against N(3.5, 1.5^2), since its contrast is unknown.
+    season, whose contrast is small, says nothing. SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
+    share of conversions that radar sees at all and N(0, 1) for the rest.
     """
-    score = change.score
+    score = np.where(change.valid, change.score, np.float32(0.0))
     if sensor is Sensor.S2:
-        contrast = change.layers["contrast"].values
+        contrast = np.where(change.valid, change.layers["contrast"].values, np.float32(0.0)).astype(np.float32)
         quiet_sd = np.sqrt(1.0 + np.square(settings.natural_share * contrast))
         mean, sd = 0.6 * contrast, np.sqrt(1.0 + np.square(0.25 * contrast))
+        ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
         temper = settings.optical_temper
     else:
-        one = np.ones_like(score)
-        quiet_sd, mean, sd = one, np.float32(3.5) * one, np.float32(1.5) * one
+        seen = _log_normal(score, _SAR_MEAN, _SAR_SD) - _log_normal(score, 0.0, 1.0)
+        visible = settings.sar_visible_share
+        ratio = np.logaddexp(seen + np.log(visible), np.log(max(1.0 - visible, 1e-6)))
         temper = settings.sar_temper
-    ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
     capped = np.clip(temper * ratio, -settings.max_loss, settings.max_gain)
     return np.where(change.valid, capped, 0.0).astype(np.float32)
 

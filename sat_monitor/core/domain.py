@@ -119,7 +119,8 @@ class ChangeMap:
     """What one detector says of one look, on `grid`; all arrays (y, x).
 
     `score` float32 in `score_unit`, larger = more changed, NaN where not `valid`; `layers` by name; `depth_looks`
-    int16 is the number of reference looks per pixel.
+    int16 is the number of reference looks per pixel. `registration` holds dy_px, dx_px and residual_px of the scene
+    against its track's reference, and is empty where they could not be measured.
     """
 
     detector: str
@@ -132,6 +133,7 @@ class ChangeMap:
     depth_looks: NDArray[np.int16]
     layers: Mapping[str, Layer]
     depth_days: int = 0
+    registration: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,12 @@ class EvidenceSettings(Section):
     sar_temper: float = Field(
         0.5, ge=0.0, le=1.0, description="weight of a SAR look: one minus the autocorrelation of no-change residuals"
     )
+    sar_visible_share: float = Field(
+        0.5,
+        ge=0.05,
+        le=1.0,
+        description="share of conversions that change backscatter at all: grass to soil often does not, so a quiet SAR look is weak contradiction",
+    )
     optical_temper: float = Field(0.7, ge=0.0, le=1.0, description="weight of an optical look, likewise")
     natural_share: float = Field(
         0.12,

@@ -171,6 +171,7 @@ class Archive:
             depth_looks=depth.astype(np.int16),
             layers={layer: Layer(values, units[layer]) for layer, values in planes.items()},
             depth_days=properties[f"{OWN}depth_days"],
+            registration=properties[f"{OWN}registration"],
         )
 
     def damaged(self) -> list[Path]:

@@ -103,6 +103,7 @@ def change_item(change: ChangeMap, scene: Scene, file: FileFacts, pixels_sha256:
         f"{OWN}scene_id": change.scene_id,
         f"{OWN}reference_ids": list(change.reference_ids),
         f"{OWN}depth_days": change.depth_days,
+        f"{OWN}registration": dict(change.registration),
         f"{OWN}pixels_sha256": pixels_sha256,
         f"{OWN}simulated": scene.simulated,
         **_projection(change.grid),

@@ -52,6 +52,13 @@ class Shift:
         """Length of the shift, pixels."""
         return float(np.hypot(self.dy_px, self.dx_px))
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """Shift and standard error by name, pixels; empty where not measured."""
+        if not self.measured:
+            return {}
+        return {"dy_px": self.dy_px, "dx_px": self.dx_px, "residual_px": self.residual_px}
+
 
 UNMEASURED = Shift(0.0, 0.0, float("inf"), False)
 

@@ -43,9 +43,22 @@ def test_the_wheel_carries_code_places_and_templates_and_nothing_else(wheel: Pat
 
 def test_the_demo_runs_from_the_installed_wheel_and_a_ticket_meets_a_true_fill(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "-q", "--target", str(site), str(wheel)]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "-q",
+        "--target",
+        str(site),
+        str(wheel),
+    ]
     assert run(install, tmp_path).returncode == 0
-    where = run([sys.executable, "-c", "import sat_monitor; print(sat_monitor.__file__)"], tmp_path, PYTHONPATH=str(site))
+    where = run(
+        [sys.executable, "-c", "import sat_monitor; print(sat_monitor.__file__)"], tmp_path, PYTHONPATH=str(site)
+    )
     assert where.stdout.strip().startswith(str(site))
     done = run([sys.executable, "-m", "sat_monitor", "demo", "--home", "home"], tmp_path, PYTHONPATH=str(site))
     assert done.returncode == 0, done.stderr[-2000:]
