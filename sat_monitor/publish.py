@@ -29,6 +29,8 @@ ACTOR = "night"
 #: Share of a picture that must be clear, and how many scenes are tried for it.
 _CLEAR_SHARE = 0.9
 _TRIES = 12
+#: Where no look says when a change had not begun, a before picture is at least so much older than the first signs, days.
+_UNKNOWN_START_DAYS = 120
 #: Days of the year by which a before and an after picture may differ and still be of one season.
 _SEASON_DAYS = 35
 
@@ -91,7 +93,7 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
     detail, wide = detail_window(site.outline, grid), location_window(site.outline, grid)
     visible = [s for s in desk.scenes if s.acquired_at >= ticket.opened_at - timedelta(days=40)]
     after = clearest(desk, _newest_first(visible or desk.scenes), detail)
-    quiet = site.start.earliest or (site.first_seen_at - timedelta(days=30)).date()
+    quiet = site.start.earliest or (site.first_seen_at - timedelta(days=_UNKNOWN_START_DAYS)).date()
     older = [s for s in desk.scenes if s.acquired_at.date() <= quiet and comparable_picture(s, after)]
     before = clearest(desk, _same_season_first(older, after), detail) if older else None
     centre = site.outline.representative_point()

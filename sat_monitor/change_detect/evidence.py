@@ -26,6 +26,8 @@ _STEP_DAYS = 5.0
 _MEMORY = 4.0
 #: Score (sigma) of ground whose conversion radar sees: mean and spread.
 _SAR_MEAN, _SAR_SD = 3.5, 1.5
+#: A look that contradicts at least so much, nats, would have found a change: a quiet radar look would not (METHOD 15).
+_SURELY_QUIET = -1.0
 #: ln(0.95 / 0.05): the log-odds from which a change counts as surely visible (METHOD 15).
 SURE = float(np.log(0.95 / 0.05))
 
@@ -145,7 +147,7 @@ def _remember(
     released = log_odds < settings.outline_score - settings.release_margin
     frozen = np.where(inside & (state.frozen_day == NEVER), np.int32(day), state.frozen_day)
     frozen = np.where(released, NEVER, frozen)
-    quiet = np.where(seen & released & (ratio < 0), np.int32(day), state.quiet_day)
+    quiet = np.where(seen & released & (ratio <= _SURELY_QUIET), np.int32(day), state.quiet_day)
     sure = np.where((log_odds >= SURE) & (state.sure_day == 0), np.int32(day), state.sure_day)
     bare, fraction, gain, before = state.bare, state.fraction, state.optical_gain, state.bare_before
     if sensor is Sensor.S2:
