@@ -3,90 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
 import pytest
 from shapely.geometry import box
 
-from sat_monitor.core.domain import Candidate, Kind, Look, Sensor, Site, SiteStatus, StartInterval
-from sat_monitor.core.profile import LifecycleSettings, Profile
+from sat_monitor.core.domain import Candidate, Kind, SiteStatus, StartInterval
 from sat_monitor.sites.lifecycle import (
-    SiteTable,
     Step,
-    active,
     fold,
     open_ticket,
     step,
-    survivor_of,
     ticket_id,
 )
-from sat_monitor.sites.matching import places
-from sat_monitor.sites.transitions import ALLOWED, MAX_SCENES, OPEN, majority, moved
-
-DAY0 = datetime(2025, 3, 1, 1, 30, tzinfo=UTC)
-EMPTY = SiteTable({}, {})
-PROFILE = Profile(lifecycle=LifecycleSettings(confirm_hits=2, lapse_days=60, finish_days=100, finish_looks=2))
-A = "w-20250301-0000-0000"
-B = "w-20250301-0000-0010"
-
-
-class Everywhere(dict[str, float]):
-    """A look that saw the same share of every site."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.share
-
-
-def patch(col: int = 0, width: int = 3, row: int = 0, **changes: Any) -> Candidate:
-    """A patch of 10 m pixels, `width` wide and 3 high."""
-    area = 300.0 * width
-    made: dict[str, Any] = {
-        "outline": box(col * 10, row * 10, (col + width) * 10, (row + 3) * 10),
-        "anchor": (row, col),
-        "kind": Kind.EARTHWORK,
-        "area_m2": area,
-        "area_error_m2": area / 5,
-        "score_max": 4.0,
-        "score_mean": 2.0,
-        "hit": True,
-        "start": StartInterval(date(2025, 2, 1), date(2025, 3, 1)),
-        "evidence": {"llr_nats": 1.0},
-    }
-    return Candidate(**{**made, **changes})
-
-
-def look(day: int, *candidates: Candidate, seen: float | Mapping[str, float] = 1.0, hour: int = 0) -> Look:
-    at = DAY0 + timedelta(days=day, hours=hour)
-    shares = seen if isinstance(seen, Mapping) else Everywhere(seen)
-    return Look(f"scene-{day:04d}-{hour}", "w", Sensor.S2, at, candidates, shares)
-
-
-def run(looks: Sequence[Look], profile: Profile = PROFILE) -> tuple[SiteTable, list[Step]]:
-    table, steps = EMPTY, []
-    for each in looks:
-        steps.append(step(table, each, profile))
-        table = steps[-1].table
-    return table, steps
-
-
-def only(table: SiteTable) -> Site:
-    (site,) = active(table)
-    return site
-
-
-def kinds(step_: Step) -> list[str]:
-    return [event.kind for event in step_.events]
-
-
-CONFIRMING = (look(0, patch()), look(6, patch()))
-QUIET = (look(120), look(126))
-
+from sat_monitor.sites.transitions import ALLOWED, MAX_SCENES, majority, moved
+from tests.site_world import CONFIRMING, DAY0, PROFILE, QUIET, A, B, kinds, look, only, patch, run
 
 # founding and confirming
 
@@ -269,155 +200,6 @@ def test_renewed_work_reopens_under_the_same_id_with_the_next_ticket() -> None:
 def test_single_hits_years_apart_do_not_reopen() -> None:
     looks = [*CONFIRMING, *QUIET, look(200, patch()), look(270), look(280), look(290, patch())]
     assert only(run(looks)[0]).status is SiteStatus.FINISHED
-
-
-# merging
-
-
-def test_a_patch_over_two_sites_merges_the_younger_into_the_older() -> None:
-    looks = [look(0, patch()), look(6, patch(col=10)), look(12, patch(width=13, hit=False))]
-    table, steps = run(looks)
-    younger = "w-20250307-0000-0010"
-    assert [site.id for site in active(table)] == [A]
-    assert table.sites[younger].merged_into == A
-    assert survivor_of(table, younger) is table.sites[A]
-    assert table.sites[A].outline.equals(box(0, 0, 130, 30))
-    assert (table.sites[A].hits, table.sites[A].status) == (2, SiteStatus.SUSPECTED)
-    assert kinds(steps[2]) == ["site.merged"]
-
-
-def test_the_site_seen_first_survives_even_where_the_other_has_the_smaller_id() -> None:
-    table, _ = run([look(0, patch(col=10)), look(0, patch(), hour=9), look(6, patch(width=13))])
-    assert [site.id for site in active(table)] == [B]
-    assert table.sites[A].merged_into == B
-
-
-def test_the_areas_of_merged_sites_add_up_even_where_the_new_patch_is_small() -> None:
-    small = patch(col=2, width=9, area_m2=500.0)
-    site = only(run([look(0, patch(width=10), patch(col=10, width=10)), look(6, small)])[0])
-    assert (site.area_m2, site.area_error_m2) == (6000.0, 1200.0)
-
-
-def test_a_merger_counts_only_the_quiet_looks_that_all_its_parts_had() -> None:
-    looks = [look(0, patch(), patch(col=10)), look(6, seen=Column(0)), look(12, seen=Column(0))]
-    table, _ = run([*looks, look(18, patch(width=13, hit=False))])
-    assert only(table).quiet_looks == 0
-
-
-def test_hits_of_merged_sites_confirm_together_at_the_next_hit() -> None:
-    bridge = look(12, patch(width=13))
-    table, _ = run([look(0, patch()), look(6, patch(col=10)), bridge])
-    assert only(table).first_confirmed_at == bridge.acquired_at
-
-
-def test_a_merged_ticket_is_withdrawn_and_the_survivor_gets_one_whatever_its_kind() -> None:
-    cleared = patch(kind=Kind.VEGETATION_LOSS, hit=False)
-    looks = [look(day, cleared) for day in (0, 1, 2, 3, 4)]
-    looks += [look(6, cleared, patch(col=10)), look(12, cleared, patch(col=10))]
-    bridge = look(18, patch(width=13, kind=Kind.VEGETATION_LOSS, hit=False))
-    table, steps = run([*looks, bridge])
-    younger = "w-20250307-0000-0010"
-    gone = table.tickets[ticket_id(younger, 1)]
-    assert gone.withdrawn_reason == f"merged into {A}"
-    site = only(table)
-    assert (site.id, site.status, site.kind) == (A, SiteStatus.TICKETED, Kind.VEGETATION_LOSS)
-    assert site.first_confirmed_at == looks[6].acquired_at
-    assert open_ticket(table, site) is not None
-    assert kinds(steps[-1]) == ["site.merged", "ticket.withdrawn", "site.confirmed", "ticket.opened"]
-
-
-class Column(dict[str, float]):
-    """A look that saw the sites of one column only."""
-
-    def __init__(self, col: int) -> None:
-        super().__init__()
-        self.ending = f"-{col:04d}"
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return 1.0 if key.endswith(self.ending) else 0.0
-
-
-LIVES = {
-    "suspected": ((0,), ()),
-    "lapsed": ((0,), (200, 206)),
-    "finished": ((0, 6), (200, 206)),
-    "open": ((0, 6), ()),
-}
-STANDING = {
-    "suspected": (SiteStatus.SUSPECTED, False),
-    "lapsed": (SiteStatus.FINISHED, False),
-    "finished": (SiteStatus.FINISHED, True),
-    "open": (SiteStatus.TICKETED, True),
-}
-
-
-def life(name: str, col: int, hour: int) -> list[Look]:
-    """The looks of one site: days of hits, days of quiet."""
-    hits, quiet = LIVES[name]
-    drawn = [look(day, patch(col=col), seen=Column(col), hour=hour) for day in hits]
-    return drawn + [look(day, seen=Column(col), hour=hour) for day in quiet]
-
-
-@pytest.mark.parametrize("older", LIVES)
-@pytest.mark.parametrize("younger", LIVES)
-def test_a_merger_takes_the_liveliest_status_and_keeps_what_was_confirmed(older: str, younger: str) -> None:
-    table = fold([*life(older, 0, 0), *life(younger, 10, 5)], PROFILE)
-    apart = [table.sites[A], table.sites[B]]
-    assert [(s.status, s.first_confirmed_at is not None) for s in apart] == [STANDING[older], STANDING[younger]]
-    merged = step(table, look(300, patch(width=13, hit=False)), PROFILE).table
-    site = only(merged)
-    confirmed = [s.first_confirmed_at for s in apart if s.first_confirmed_at is not None]
-    assert site.id == A
-    assert site.first_confirmed_at == min(confirmed, default=None)
-    expected = {"open": OPEN, "finished": {SiteStatus.FINISHED}, "suspected": {SiteStatus.SUSPECTED}}
-    liveliest = next((name for name in expected if name in (older, younger)), "finished")
-    assert site.status in expected[liveliest]
-    assert (open_ticket(merged, site) is not None) == (liveliest == "open")
-    assert (site.openings > 0) == bool(confirmed)
-    assert site.hits >= max(s.hits for s in apart)
-
-
-def test_a_lapsed_survivor_that_inherits_a_confirmation_tells_it() -> None:
-    table = fold([*life("lapsed", 0, 0), *life("finished", 10, 5)], PROFILE)
-    done = step(table, look(300, patch(width=13, hit=False)), PROFILE)
-    assert kinds(done) == ["site.merged", "site.finished"]
-    assert done.events[1].body == {"first_confirmed_at": "2025-03-07T06:30:00Z"}
-
-
-def test_a_finished_survivor_of_an_open_site_is_reopened_with_its_own_next_ticket() -> None:
-    looks = [*CONFIRMING, *QUIET, look(130, patch(col=10)), look(136, patch(col=10))]
-    table, steps = run([*looks, look(140, patch(width=13, hit=False))])
-    site = only(table)
-    assert (site.id, site.status, site.openings) == (A, SiteStatus.REOPENED, 2)
-    assert kinds(steps[-1]) == ["site.merged", "ticket.withdrawn", "site.reopened", "ticket.opened"]
-    live = [ticket for ticket in table.tickets.values() if ticket.withdrawn_reason is None]
-    assert {(ticket.site_id, ticket.ordinal) for ticket in live} == {(A, 1), (A, 2)}
-
-
-# identity
-
-
-def test_outlines_that_only_touch_are_two_places() -> None:
-    table, _ = run([look(0, patch(width=3), patch(col=3, width=3))])
-    assert len(active(table)) == 2
-
-
-def test_a_place_is_connected_through_other_outlines() -> None:
-    table, _ = run([look(0, patch(), patch(col=10), patch(col=20))])
-    drawn = places(active(table), [patch(col=2, width=9), patch(col=12, width=9), patch(col=40)])
-    assert [(len(place.sites), len(place.candidates)) for place in drawn] == [(3, 2), (0, 1)]
-    assert len(drawn[0].fresh) == 2
-
-
-def test_overlapping_patches_of_one_look_found_one_site() -> None:
-    table, _ = run([look(0, patch(width=5), patch(col=2, width=5))])
-    assert only(table).outline.equals(box(0, 0, 70, 30))
-
-
-def test_an_id_that_is_taken_is_numbered_on() -> None:
-    elsewhere = patch(outline=box(500, 500, 530, 530))
-    table, _ = run([look(0, patch()), look(0, elsewhere, hour=5)])
-    assert sorted(table.sites) == [A, f"{A}-2"]
 
 
 # the table of states, events
