@@ -11,7 +11,7 @@ demo: $(READY)  ## simulated places, a season of nights, tickets
 	$(BIN)/sat-monitor demo --home $(HOME_DIR)
 
 test: $(READY) lint  ## everything that CI runs
-	$(BIN)/python -m pytest -n auto -m "not soak"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not soak"
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -81,14 +81,16 @@ def check_outline(aoi_id: str, outline: BaseGeometry) -> None:
     """Raise AoiError where an outline in lon/lat cannot become an AOI."""
     if not _SAFE_ID.fullmatch(aoi_id):
         raise AoiError("E1506", f"id {aoi_id!r} is not lower-case letters, digits, dash and underscore")
-    if outline.is_empty or outline.area == 0.0:
-        raise AoiError("E1501", f"{aoi_id} has area {outline.area}")
+    if outline.is_empty:
+        raise AoiError("E1501", f"{aoi_id} is empty")
     if outline.geom_type not in ("Polygon", "MultiPolygon"):
         raise AoiError("E1506", f"{aoi_id} is a {outline.geom_type}")
     if not outline.is_valid:
         repaired = make_valid(outline)
         what = f"{explain_validity(outline)}; repaired it would be a {repaired.geom_type}"
         raise AoiError("E1502", f"{aoi_id}: {what}")
+    if outline.area == 0.0:
+        raise AoiError("E1501", f"{aoi_id} has no area")
     west, south, east, north = outline.bounds
     if not (west >= -180.0 and east <= 180.0 and south >= -85.0 and north <= 85.0):
         raise AoiError("E1506", f"{aoi_id}: bounds {outline.bounds} are not lon/lat between -180..180 and -85..85")
