@@ -77,7 +77,8 @@ def _font(home: Home) -> tuple[str, bool]:
     from sat_monitor.tickets.text import font_file
 
     path: Path = font_file()
-    glyphs = TTFont(path, lazy=True).getBestCmap()
+    with TTFont(path, lazy=True) as font:
+        glyphs = font.getBestCmap()
     return path.name, all(ord(letter) in glyphs for letter in "盛土候補違法性未確認")
 
 
