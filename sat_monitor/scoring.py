@@ -51,7 +51,7 @@ def score_scene(
     `frozen` (y, x) int32 covers the scene's grid.
     """
     detector = DETECTORS[scene.sensor]
-    maps = _Canvas.blank(scene.grid)
+    maps = _Canvas.blank(scene.grid, bench.profile)
     if len(references) >= MIN_REFERENCE:
         watched = bench.watched[part_of(bench.aoi.grid, scene.grid)]
         windows = blocks(scene.grid, watched, bench.profile.imagery.block_px)
@@ -101,11 +101,12 @@ class _Canvas:
     valid: BoolArray
     depth: np.ndarray[tuple[int, ...], np.dtype[np.int16]]
     layers: dict[str, Layer]
+    profile_sha256: str
 
     @classmethod
-    def blank(cls, grid: Grid) -> _Canvas:
+    def blank(cls, grid: Grid, profile: Profile) -> _Canvas:
         nothing = np.full(grid.shape, np.nan, np.float32)
-        return cls(grid, nothing, np.zeros(grid.shape, bool), np.zeros(grid.shape, np.int16), {})
+        return cls(grid, nothing, np.zeros(grid.shape, bool), np.zeros(grid.shape, np.int16), {}, profile.sha256)
 
     def paste(self, window: Window, part: BlockScores) -> None:
         where = window.slices
@@ -128,4 +129,5 @@ class _Canvas:
             layers=self.layers,
             depth_days=(scene.acquired_at - oldest).days,
             registration=shift.figures,
+            profile_sha256=self.profile_sha256,
         )

@@ -134,6 +134,7 @@ class ChangeMap:
     layers: Mapping[str, Layer]
     depth_days: int = 0
     registration: Mapping[str, float] = field(default_factory=dict)
+    profile_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,7 @@ class Site:
     scene_ids: tuple[str, ...] = ()
     merged_into: str | None = None
     recent_kinds: tuple[Kind, ...] = ()
+    profile_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class Archive:
         }
         pixels = Raster(change.grid, {layer: plane.values for layer, plane in planes.items()}).pixels_sha256
         image = path.with_suffix(".tif")
-        if not self._holds(path, pixels, change.reference_ids):
+        if not self._holds(path, pixels, change):
             write_cog(image, change.grid, planes)
             self._checked.discard(image)
             facts = FileFacts(image.name, file_sha256(image), image.stat().st_size)
@@ -172,6 +172,7 @@ class Archive:
             layers={layer: Layer(values, units[layer]) for layer, values in planes.items()},
             depth_days=properties[f"{OWN}depth_days"],
             registration=properties[f"{OWN}registration"],
+            profile_sha256=properties[f"{OWN}profile_sha256"],
         )
 
     def damaged(self) -> list[Path]:
@@ -189,14 +190,15 @@ class Archive:
     def _known(self, path: Path) -> Scene | None:
         return scene_of_item(_load(path)) if path.exists() else None
 
-    def _holds(self, path: Path, pixels_sha256: str, reference_ids: Sequence[str]) -> bool:
+    def _holds(self, path: Path, pixels_sha256: str, change: ChangeMap) -> bool:
         """Whether a change map is there already, with a file that its item vouches for."""
         if not path.exists():
             return False
         item = _load(path)
         properties, facts = item["properties"], file_facts(item["assets"]["data"])
         same = properties[f"{OWN}pixels_sha256"] == pixels_sha256
-        same = same and properties[f"{OWN}reference_ids"] == list(reference_ids)
+        same = same and properties[f"{OWN}reference_ids"] == list(change.reference_ids)
+        same = same and properties[f"{OWN}profile_sha256"] == change.profile_sha256
         image = path.with_suffix(".tif")
         return same and image.exists() and file_sha256(image) == facts.sha256
 

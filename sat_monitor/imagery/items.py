@@ -104,6 +104,7 @@ def change_item(change: ChangeMap, scene: Scene, file: FileFacts, pixels_sha256:
         f"{OWN}reference_ids": list(change.reference_ids),
         f"{OWN}depth_days": change.depth_days,
         f"{OWN}registration": dict(change.registration),
+        f"{OWN}profile_sha256": change.profile_sha256,
         f"{OWN}pixels_sha256": pixels_sha256,
         f"{OWN}simulated": scene.simulated,
         **_projection(change.grid),

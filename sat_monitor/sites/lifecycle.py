@@ -117,6 +117,7 @@ class _Work:
             site = drawn(merged(place.sites), place.candidates, place.fresh)
         else:
             site = founded(self._free_id(place), self.look, place.candidates)
+            site = replace(site, profile_sha256=self.profile.sha256)
             before, share = site, 1.0
             self._say("site.suspected", site, {"kind": site.kind.value, "anchor": list(site.anchor)})
         owed = self._merge_away(site, place.sites[1:])

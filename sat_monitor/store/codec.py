@@ -111,6 +111,7 @@ def site_to_plain(site: Site) -> Plain:
         "scene_ids": list(site.scene_ids),
         "merged_into": site.merged_into,
         "recent_kinds": [kind.value for kind in site.recent_kinds],
+        "profile_sha256": site.profile_sha256,
     }
 
 

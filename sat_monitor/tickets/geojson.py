@@ -35,6 +35,7 @@ COLUMNS: dict[str, type] = {
     "start_earliest": str,
     "start_latest": str,
     "openings": int,
+    "profile_sha256": str,
 }
 
 
@@ -56,6 +57,7 @@ def site_properties(site: Site) -> dict[str, object]:
         "start_earliest": None if start.earliest is None else start.earliest.isoformat(),
         "start_latest": start.latest.isoformat(),
         "openings": site.openings,
+        "profile_sha256": json_text(site.profile_sha256) or None,
     }
 
 
