@@ -46,7 +46,7 @@ def _join(pictures: list[Path], out: Path) -> None:
         small = Image.open(path).resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
         joined.paste(small, (number * (SIDE_PX + 8), 0))
     out.parent.mkdir(parents=True, exist_ok=True)
-    joined.quantize(128).save(out, optimize=True)
+    joined.quantize(256).save(out, optimize=True)
 
 
 if __name__ == "__main__":
