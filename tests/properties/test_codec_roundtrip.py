@@ -32,7 +32,7 @@ coordinates = st.tuples(numbers, numbers)
 names = st.text(max_size=12)
 counts = st.integers(0, 10_000)
 days = st.dates(date(2014, 4, 3), date(2100, 1, 1))
-_moments = st.datetimes(datetime(2014, 4, 3), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+_moments = st.datetimes(datetime(2014, 4, 3), datetime(2100, 1, 1), timezones=st.just(UTC))
 # In UTC no hour comes twice, so there is no fold to keep.
 times = _moments.map(lambda at: at.replace(fold=0))
 kinds = st.sampled_from(Kind)
