@@ -91,8 +91,10 @@ class Archive:
             processing_baseline=offer.processing_baseline,
             simulated=offer.simulated,
         )
-        self._write_item(path, scene_item(scene, names, image.stat().st_size))
-        return scene
+        item = scene_item(scene, names, image.stat().st_size)
+        self._write_item(path, item)
+        # As the item tells it: its percentages round, and a scene must be one value now and after a restart.
+        return scene_of_item(item)
 
     def scenes(self, aoi: str, sensor: Sensor | None = None) -> list[Scene]:
         """The archived scenes of an AOI, sorted by `Scene.order`."""
@@ -154,8 +156,9 @@ class Archive:
         item = _load(path)
         facts, properties = file_facts(item["assets"]["data"]), item["properties"]
         image = path.with_suffix(".tif")
-        if file_sha256(image) != facts.sha256:
-            raise SceneReject("E1102", f"change map {name}: the file is not the archived one", "the item", scene_id)
+        if not image.exists() or file_sha256(image) != facts.sha256:
+            what = f"change map {name}: the file is gone or not the archived one"
+            raise SceneReject("E1102", what, "the item", scene_id)
         grid = grid_of(properties)
         units = {band["name"]: band["unit"] for band in item["assets"]["data"]["bands"]}
         planes = read_cog(image, tuple(units), Window(0, 0, *grid.shape))
