@@ -11,7 +11,7 @@ from shapely.geometry import LineString, MultiPolygon, Polygon, box
 from sat_monitor.core.errors import AoiError
 from sat_monitor.core.grid import reproject
 from sat_monitor.imagery.aois import AoiRegistry, aoi_from_grids, aoi_from_outline, detection_mask, utm_epsg
-from tests.imagery_world import GRID
+from tests.scene_world import GRID
 
 PLACES = {
     "tama", "oshima", "toshima", "niijima", "kozushima", "miyake", "mikurajima", "hachijo", "aogashima",

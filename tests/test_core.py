@@ -39,7 +39,7 @@ def test_a_covering_grid_holds_its_bounds_on_whole_pixels(
     bounds = (corner[0], corner[1], corner[0] + width, corner[1] + height)
     grid = Grid.covering(bounds, 32654, pixel)
     west, south, east, north = grid.bounds
-    assert west <= bounds[0] and south <= bounds[1] + 1e-6 and east >= bounds[2] - 1e-6 and north >= bounds[3]
+    assert west <= bounds[0] + 1e-6 and south <= bounds[1] + 1e-6 and east >= bounds[2] - 1e-6 and north >= bounds[3]
     assert grid.x0 % pixel == 0 and grid.y0 % pixel == 0
     assert east - bounds[2] < pixel + 1e-6 and bounds[1] - south < pixel + 1e-6
 

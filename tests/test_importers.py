@@ -17,7 +17,7 @@ from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.importer import Importer, ImportReport, import_scenes
 from sat_monitor.imagery.opera_rtc import direction_of_pass, opera_rtc_scenes
 from sat_monitor.imagery.s2_cube import s2_cube_scenes
-from tests.imagery_world import GRID, raster, write_tiff
+from tests.scene_world import GRID, raster, write_tiff
 
 NAME = "OPERA_L2_RTC-S1_T137-29231{burst}-IW1_2022010{day}T015818Z_2025083{made}T041332Z_S1A_30_v1.0_{band}.tif"
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.profile import ImagerySettings
 from sat_monitor.imagery.register import UNMEASURED, Shift, check_shift, clear_scenes, estimate_shift, shift_bands
-from tests.imagery_world import texture
+from tests.scene_world import texture
 from tests.ticket_world import scene
 
 SHAPE = (200, 180)

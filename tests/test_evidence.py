@@ -1,0 +1,168 @@
+"""The evidence field and the patches cut from it: laws of METHOD 9 and 11."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from sat_monitor.change_detect.evidence import EvidenceState, empty_state, log_likelihood_ratio, prior_log_odds, update
+from sat_monitor.change_detect.patches import FieldLook, PatchMeans, area_with_error, cut_patches, kind_of, outline_of
+from sat_monitor.change_detect.windows import NEVER
+from sat_monitor.core.domain import ChangeMap, Kind, Layer, Sensor
+from sat_monitor.core.grid import Grid
+from sat_monitor.core.profile import EvidenceSettings, PatchSettings, Profile
+
+GRID = Grid(32654, 340_000.0, 3_950_000.0, 10.0, 30, 34)
+PROFILE = Profile()
+DAY = 20_000
+SEEDS = st.integers(0, 10_000)
+
+
+def change(score: np.ndarray, sensor: Sensor = Sensor.S1, valid: np.ndarray | None = None) -> ChangeMap:
+    seen = np.ones(GRID.shape, bool) if valid is None else valid
+    layers = {}
+    if sensor is Sensor.S2:
+        units = {"ndvi": "1", "contrast": "sigma", "converted_fraction": "1", "bare": "1", "bare_before": "1"}
+        levels = {"ndvi": 0.2, "contrast": 12.0, "converted_fraction": 0.8, "bare": 1.0, "bare_before": 0.0}
+        layers = {n: Layer(np.where(seen, levels[n], np.nan).astype(np.float32), units[n]) for n in units}
+    score = np.where(seen, score, np.nan).astype(np.float32)
+    return ChangeMap("d@1", "s", (), GRID, score, "sigma", seen, np.full(GRID.shape, 20, np.int16), layers)
+
+
+def fresh() -> EvidenceState:
+    return empty_state(GRID.shape, PROFILE.evidence, GRID.pixel_m)
+
+
+def field(seed: int) -> np.ndarray:
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal(GRID.shape), 2.0)
+    return (noise / noise.std() * 3.0).astype(np.float32)
+
+
+def looked(seed: int) -> FieldLook:
+    """A field after one look, with random log-odds and that look's ratio."""
+    ratio = field(seed + 1)
+    state = replace(fresh(), log_odds=field(seed))
+    return FieldLook(state, GRID, change(field(seed + 2)), ratio, (0, 0), DAY)
+
+
+def test_the_prior_follows_from_the_stated_base_rate() -> None:
+    low, high = (prior_log_odds(EvidenceSettings(base_rate_per_km2_year=rate), 10.0) for rate in (0.5, 5.0))
+    assert high - low == pytest.approx(np.log(10.0)) and high < -5.0
+
+
+@given(st.sampled_from(list(Sensor)), SEEDS)
+@settings(max_examples=25)
+def test_a_look_never_says_more_than_its_caps(sensor: Sensor, seed: int) -> None:
+    ratio = log_likelihood_ratio(change(field(seed) * 9, sensor), sensor, PROFILE.evidence)
+    assert ratio.max() <= PROFILE.evidence.max_gain + 1e-6 and ratio.min() >= -PROFILE.evidence.max_loss - 1e-6
+
+
+def test_a_quiet_radar_look_is_weaker_contradiction_than_a_quiet_optical_one() -> None:
+    quiet = np.zeros(GRID.shape)
+    radar, optical = (log_likelihood_ratio(change(quiet, s), s, PROFILE.evidence) for s in (Sensor.S1, Sensor.S2))
+    assert optical.max() < radar.min() < 0.0
+
+
+@pytest.mark.parametrize("sensor", list(Sensor))
+def test_a_blind_look_changes_nothing(sensor: Sensor) -> None:
+    state = replace(fresh(), log_odds=field(3))
+    after, ratio = update(state, change(field(1) * 5, sensor, np.zeros(GRID.shape, bool)), sensor, DAY, PROFILE)
+    assert not ratio.any()
+    for part in fields(EvidenceState):
+        assert np.array_equal(getattr(after, part.name), getattr(state, part.name))
+
+
+@given(st.sampled_from(list(Sensor)), SEEDS)
+@settings(max_examples=25)
+def test_what_a_look_did_not_see_stays_and_more_score_never_means_less_evidence(sensor: Sensor, seed: int) -> None:
+    valid = field(seed) > 0
+    state = replace(fresh(), log_odds=field(seed + 1))
+    one, _ = update(state, change(np.full(GRID.shape, 1.0), sensor, valid), sensor, DAY, PROFILE)
+    two, _ = update(state, change(np.full(GRID.shape, 4.0), sensor, valid), sensor, DAY, PROFILE)
+    assert np.array_equal(one.log_odds[~valid], state.log_odds[~valid])
+    assert (two.log_odds >= one.log_odds).all()
+    assert two.log_odds[valid].max(initial=0.0) <= PROFILE.evidence.max_score
+
+
+def test_looks_of_worked_ground_raise_an_alarm_and_freeze_the_reference_and_greening_over_hardly_counts() -> None:
+    state = fresh()
+    for k in range(6):
+        state, _ = update(state, change(np.full(GRID.shape, 8.0), Sensor.S2), Sensor.S2, DAY + 5 * k, PROFILE)
+    assert state.log_odds.min() > PROFILE.evidence.alarm_score
+    assert (state.frozen_day != NEVER).all() and (state.bare == 1.0).all()
+    peak = state.log_odds.copy()
+    for k in range(10):
+        state, _ = update(state, change(np.zeros(GRID.shape), Sensor.S2), Sensor.S2, DAY + 60 + 5 * k, PROFILE)
+    assert (state.log_odds > PROFILE.evidence.outline_score).all()
+    assert (peak - state.log_odds <= 10 * PROFILE.evidence.max_loss * PROFILE.evidence.recovery_weight + 1e-4).all()
+
+
+@given(SEEDS, st.floats(0.0, 9.0), st.floats(0.0, 9.0))
+@settings(max_examples=30)
+def test_raising_the_alarm_only_clears_hits_and_never_moves_an_outline(seed: int, one: float, two: float) -> None:
+    low, high = sorted((one, two))
+    watched = np.ones(GRID.shape, bool)
+    loose, strict = (
+        cut_patches(looked(seed), watched, Profile.model_validate({"evidence": {"alarm_score": alarm}}))
+        for alarm in (low, high)
+    )
+    assert [replace(c, hit=False) for c in loose] == [replace(c, hit=False) for c in strict]
+    assert {c.anchor for c in strict if c.hit} <= {c.anchor for c in loose if c.hit}
+
+
+@given(SEEDS)
+@settings(max_examples=30)
+def test_patches_lie_apart_inside_what_is_watched_and_are_large_enough(seed: int) -> None:
+    watched = field(seed + 7) > -3.0
+    found = cut_patches(looked(seed), watched, PROFILE)
+    assert len({c.anchor for c in found}) == len(found)
+    for candidate in found:
+        assert watched[candidate.anchor] and candidate.outline.is_valid
+        assert candidate.area_m2 >= PROFILE.patches.min_area_m2 and candidate.area_error_m2 > 0
+        assert candidate.score_max >= candidate.score_mean > PROFILE.evidence.outline_score
+        assert not any(candidate.outline.overlaps(other.outline) for other in found if other is not candidate)
+
+
+@given(SEEDS)
+@settings(max_examples=20)
+def test_a_scene_of_part_of_the_field_cuts_whole_patches(seed: int) -> None:
+    whole = looked(seed)
+    part = (slice(6, 26), slice(5, 29))
+    small = ChangeMap("d@1", "s", (), GRID, whole.change.score[part], "sigma", whole.change.valid[part],
+                      whole.change.depth_looks[part], {})  # fmt: skip
+    narrow = FieldLook(whole.state, GRID, small, whole.ratio[part], (6, 5), DAY)
+    watched = np.ones(GRID.shape, bool)
+    outlines = {c.anchor: c.outline for c in cut_patches(whole, watched, PROFILE)}
+    for candidate in cut_patches(narrow, watched, PROFILE):
+        assert outlines[candidate.anchor].equals(candidate.outline)
+
+
+def test_an_area_is_the_sum_of_fractions_with_an_error_of_its_edge() -> None:
+    mask = np.zeros((10, 10), bool)
+    mask[2:5, 2:7] = True
+    outline = outline_of(mask, Grid(32654, 0.0, 100.0, 10.0, 10, 10))
+    assert outline.area == 1500.0
+    full, error = area_with_error(np.full(15, 0.8, np.float32), outline, GRID, 3.0)
+    assert full == pytest.approx(1500.0) and error == pytest.approx(np.hypot(480.0, 100.0), rel=0.05)
+    half, _ = area_with_error(np.r_[np.full(8, 0.8), np.full(7, 0.4)].astype(np.float32), outline, GRID, 3.0)
+    assert half == pytest.approx(1150.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("means", "kind"),
+    [
+        (PatchMeans(0.9, 0.8, 0.0, 5.0, 30), Kind.EARTHWORK),
+        (PatchMeans(0.2, 0.8, 0.0, 5.0, 30), Kind.VEGETATION_LOSS),
+        (PatchMeans(0.9, 0.8, 0.0, 0.0, 30), Kind.CHANGE),
+        (PatchMeans(0.9, 0.1, 0.0, 5.0, 30), Kind.CHANGE),
+        (PatchMeans(0.9, 0.8, 0.4, 5.0, 30), Kind.CHANGE),
+        (PatchMeans(0.9, 0.8, 0.4, 5.0, 200), Kind.EARTHWORK),
+    ],
+)
+def test_kinds_tell_worked_ground_from_felling_from_fallow_fields(means: PatchMeans, kind: Kind) -> None:
+    assert kind_of(means, PatchSettings()) is kind

@@ -1,0 +1,97 @@
+"""Stacks: one track, ascending, `valid` apart from the values, corrected where a shift says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sat_monitor.core.domain import Direction, Sensor, Track
+from sat_monitor.core.errors import SceneReject
+from sat_monitor.core.grid import Window
+from sat_monitor.core.profile import Profile
+from sat_monitor.imagery.archive import Archive
+from sat_monitor.imagery.cloud import clear_mask, ground_mask
+from sat_monitor.imagery.raster import Raster
+from sat_monitor.imagery.register import Shift, shift_bands
+from sat_monitor.imagery.stack import StackReader
+from tests.scene_world import GRID, offer, raster
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> StackReader:
+    return StackReader(Archive(tmp_path / "archive"), Profile(), 1 << 26)
+
+
+def test_a_stack_holds_values_units_validity_and_clear_ground(reader: StackReader) -> None:
+    bands = {name: values.copy() for name, values in raster().bands.items()}
+    bands["B04"][:10] = np.nan
+    bands["SCL"][40:50, 40:50] = 9.0
+    scenes = [reader.archive.put_scene(offer(0), raster()), reader.archive.put_scene(offer(1), Raster(GRID, bands))]
+    window = Window(5, 8, 60, 70)
+    stack = reader.read(scenes, ("B04", "B08", "SCL", "B11"), GRID.window(window), {})
+    assert stack["B04"].dims == ("time", "y", "x") and stack["B04"].shape == (2, 60, 70)
+    assert stack["B04"].attrs["units"] == "surface reflectance, 0..1" and stack.attrs["pixel_m"] == 10.0
+    assert stack["valid"].values[0].all() and not stack["valid"].values[1, :5].any()
+    assert not stack["clear"].values[1, 33:47, 30:44].any() and stack["clear"].values[0].all()
+    assert np.isnan(stack["B11"].values).all()
+    assert np.array_equal(stack["B04"].values[1], bands["B04"][window.slices], equal_nan=True)
+    assert (np.diff(stack["time"].values) > np.timedelta64(0)).all()
+
+
+def test_what_may_not_be_compared_is_refused_with_both_sides(reader: StackReader) -> None:
+    other = Track(39, Direction.ASCENDING)
+    one = reader.archive.put_scene(offer(0, Sensor.S1), raster(Sensor.S1))
+    two = reader.archive.put_scene(offer(1, Sensor.S1, track=other), raster(Sensor.S1, 1))
+    optical = reader.archive.put_scene(offer(2), raster())
+    coarse = replace(GRID, pixel_m=20.0)
+    wide = reader.archive.put_scene(offer(3, Sensor.S1), raster(Sensor.S1, 2, coarse))
+    for pair in ((one, two), (one, optical), (one, wide)):
+        with pytest.raises(SceneReject, match="E1206") as caught:
+            reader.read(pair, ("VV", "VH"), GRID, {})
+        assert all(scene.id in str(caught.value) for scene in pair)
+    three = reader.archive.put_scene(offer(4, Sensor.S1), raster(Sensor.S1, 3))
+    with pytest.raises(SceneReject, match="E1206"):
+        reader.read([three, one], ("VV", "VH"), GRID, {})
+
+
+def test_a_shifted_scene_is_read_as_if_it_lay_on_its_reference(reader: StackReader) -> None:
+    shift = Shift(0.4, -0.3, 0.02, True)
+    moved = shift_bands(raster(Sensor.S1).bands, Shift(-0.4, 0.3, 0.02, True))
+    scene = reader.archive.put_scene(offer(0, Sensor.S1), Raster(GRID, moved))
+    inner = GRID.window(Window(10, 10, 50, 60))
+    back = reader.read([scene], ("VV",), inner, {scene.id: shift})["VV"].values[0]
+    plain = reader.read([scene], ("VV",), inner, {})["VV"].values[0]
+    truth = raster(Sensor.S1).bands["VV"][10:60, 10:70]
+    assert np.abs(back - truth).mean() < 0.4 * np.abs(plain - truth).mean()
+
+
+def test_a_small_cache_reads_the_same(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    scenes = [archive.put_scene(offer(k, Sensor.S1), raster(Sensor.S1, k)) for k in range(6)]
+    small, large = StackReader(archive, Profile(), 1), StackReader(archive, Profile(), 1 << 28)
+    for _ in range(2):
+        assert small.read(scenes, ("VV", "VH"), GRID, {}).equals(large.read(scenes, ("VV", "VH"), GRID, {}))
+
+
+def test_cloud_and_shadow_grow_and_no_data_is_not_clear() -> None:
+    scl = np.full((20, 20), 4.0, np.float32)
+    scl[10, 10], scl[0, 0], scl[3, 3], scl[18, 2] = 8.0, 0.0, np.nan, 11.0
+    clear = clear_mask(scl, 2)
+    assert not clear[8:13, 8:13].any() and clear[7, 7] and not (clear[0, 0] or clear[3, 3] or clear[18, 2])
+    assert clear[0, 1] and clear_mask(scl, 0)[10, 11]
+
+
+def test_bright_soil_that_is_called_cloud_is_ground_and_cloud_is_not() -> None:
+    scl = np.full((30, 30), 4.0, np.float32)
+    scl[5:10, 5:10] = scl[20:25, 20:25] = 9.0
+    bands = {
+        n: np.full((30, 30), v, np.float32) for n, v in (("B02", 0.1), ("B04", 0.19), ("B08", 0.27), ("B11", 0.36))
+    }
+    for name, level in (("B02", 0.5), ("B04", 0.51), ("B08", 0.55), ("B11", 0.4)):
+        bands[name][20:25, 20:25] = level
+    clear = ground_mask({**bands, "SCL": scl}, 1)
+    assert clear[5:10, 5:10].all() and not clear[19:26, 19:26].any()
+    assert not ground_mask({"SCL": scl}, 1)[5:10, 5:10].any()
