@@ -12,7 +12,7 @@ from sat_monitor.change_detect.evidence import EvidenceState
 from sat_monitor.core.domain import Look
 
 #: Checkpoints kept per AOI; the oldest go first.
-KEEP = 24
+KEEP = 12
 
 
 def _path(folder: Path, look: Look, inputs_sha256: str) -> Path:
@@ -27,7 +27,7 @@ def save_checkpoint(folder: Path, look: Look, inputs_sha256: str, state: Evidenc
         return
     temporary = path.with_suffix(f".tmp{os.getpid()}")
     with temporary.open("wb") as file:
-        np.savez(file, **{f.name: getattr(state, f.name) for f in fields(state)})
+        np.savez_compressed(file, **{f.name: getattr(state, f.name) for f in fields(state)})
     temporary.replace(path)
     for old in sorted(folder.glob("*.npz"))[:-KEEP]:
         old.unlink(missing_ok=True)
