@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from sat_monitor.core.domain import FloatArray
 from sat_monitor.core.errors import SceneReject
@@ -16,6 +17,7 @@ from sat_monitor.core.grid import Grid, Window
 from sat_monitor.imagery.cog import GDAL_OPTIONS
 from sat_monitor.imagery.files import file_sha256
 from sat_monitor.imagery.items import FileFacts
+from sat_monitor.imagery.tiff_layout import is_whole
 
 _MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 #: No TIFF with a georeferenced pixel is smaller, bytes.
@@ -47,6 +49,8 @@ def check_bytes(path: Path, promised: FileFacts | None = None) -> None:
         raise SceneReject("E1104", f"{path.name} begins with {magic!r}, which is no TIFF", _NOTHING)
     if promised is not None and promised.size is not None and size < promised.size:
         raise SceneReject("E1101", f"{path.name} has {size} of {promised.size} bytes", _NOTHING)
+    if not is_whole(path):
+        raise SceneReject("E1101", f"{path.name} has {size} bytes and names parts beyond its end", _NOTHING)
     if promised is not None and promised.sha256 is not None and (found := file_sha256(path)) != promised.sha256:
         raise SceneReject("E1102", f"{path.name}: sha256 {found[:12]}, promised {promised.sha256[:12]}", _NOTHING)
 
@@ -59,7 +63,7 @@ def read_geotiff(path: Path, promised: FileFacts | None = None, names: tuple[str
     """
     check_bytes(path, promised)
     try:
-        with rasterio.Env(**GDAL_OPTIONS), rasterio.open(path, driver="GTiff") as file:
+        with rasterio.Env(**GDAL_OPTIONS), _open(path) as file:
             grid = _grid(file, path)
             called = _names(file, path, names)
             # Masked reading honours whatever the file declares as no data.
@@ -68,6 +72,13 @@ def read_geotiff(path: Path, promised: FileFacts | None = None, names: tuple[str
     except RasterioError as error:
         raise SceneReject("E1101", f"{path.name}: {error}", _NOTHING) from error
     return GeoTiff(grid, dict(zip(called, values, strict=True)), tags)
+
+
+def _open(path: Path) -> rasterio.io.DatasetReader:
+    # A file without a place is refused with a number; the library's warning would say it twice.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, driver="GTiff")
 
 
 def crop(tiff: GeoTiff, target: Grid) -> GeoTiff:
@@ -105,28 +116,17 @@ def _names(file: rasterio.io.DatasetReader, path: Path, names: tuple[str, ...] |
     called = names or described
     if len(called) != file.count or len(set(called)) != len(called):
         raise SceneReject("E1203", f"{path.name} has {file.count} bands, expected {called or 'named ones'}", _NOTHING)
-    if names and len(described) == file.count and set(described) == set(names):
-        return described
     if any(np.dtype(kind).kind == "c" for kind in file.dtypes):
         raise SceneReject("E1203", f"{path.name} holds {file.dtypes}, not real numbers", _NOTHING)
-    return called
+    return described if names and set(described) == set(names) else called
 
 
 def _decode(file: rasterio.io.DatasetReader, path: Path) -> FloatArray:
     try:
         values = file.read(masked=True)
     except RasterioError as error:
-        code = "E1101" if _is_cut(file, path) else "E1105"
-        raise SceneReject(code, f"{path.name}: {error}", _NOTHING) from error
-    filled = np.ma.filled(values.astype(np.float32), np.nan)
-    return np.where(np.isfinite(filled), filled, np.float32(np.nan)).astype(np.float32)
-
-
-def _is_cut(file: rasterio.io.DatasetReader, path: Path) -> bool:
-    """Whether any block of the file ends beyond the file."""
-    size = path.stat().st_size
-    for row, col in {(r, c) for (r, c), _ in file.block_windows(1)}:
-        start, length = (file.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", 1) for what in ("OFFSET", "SIZE"))
-        if start is not None and length is not None and int(start) + int(length) > size:
-            return True
-    return False
+        raise SceneReject("E1105", f"{path.name}: {error}", _NOTHING) from error
+    # What no float32 can hold becomes infinite here and missing below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        plain = np.asarray(values.data, np.float32)
+    return np.where(np.isfinite(plain) & ~np.ma.getmaskarray(values), plain, np.float32(np.nan)).astype(np.float32)

@@ -1,143 +1,194 @@
-"""Bad files end as numbered rejects: cut, empty, disguised, altered, of another place or without data."""
+"""Every way in which a scene arrives broken ends as its number, with nothing archived and the next scene unharmed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sat_monitor.core.domain import Sensor
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.folder import FolderSource
-from sat_monitor.imagery.geotiff import crop, read_geotiff
-from tests.imagery_world import GRID, aoi, offer, raster, write_tiff
-
-BANDS = np.stack([raster().bands[name] for name in ("B04", "B08", "SCL")])
-ALWAYS = (datetime(2014, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
-
-
-@pytest.fixture
-def tiff(tmp_path: Path) -> Path:
-    return write_tiff(tmp_path / "x.tif", BANDS, compress="deflate", tiled=True, blockxsize=16, blockysize=16)
-
-
-def reject(path: Path) -> str:
-    with pytest.raises(SceneReject) as caught:
-        crop(read_geotiff(path, names=("B04", "B08", "SCL")), GRID)
-    return caught.value.code
-
-
-@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
-def test_a_file_cut_anywhere_is_truncated(tiff: Path, share: float) -> None:
-    content = tiff.read_bytes()
-    tiff.write_bytes(content[: max(300, int(len(content) * share))])
-    assert reject(tiff) == "E1101"
-
-
-@pytest.mark.parametrize(("content", "code"), [(b"", "E1103"), (b"II*\x00" * 24, "E1103"), (b"<html>" * 90, "E1104")])
-def test_stubs_and_pages_are_told_apart(tiff: Path, content: bytes, code: str) -> None:
-    tiff.write_bytes(content)
-    assert reject(tiff) == code
-
-
-def test_a_vrt_that_calls_itself_tif_opens_nothing(tiff: Path, tmp_path: Path) -> None:
-    disguised = tmp_path / "v.tif"
-    source = f'<VRTDataset rasterXSize="96" rasterYSize="80"><VRTRasterBand dataType="Float32" band="1">{" " * 300}'
-    disguised.write_text(f"{source}<SimpleSource><SourceFilename>{tiff}</SourceFilename></SimpleSource>")
-    assert reject(disguised) == "E1104"
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"crs": "EPSG:32653"}, "E1201"),
-        ({"crs": "EPSG:4326"}, "E1201"),
-        ({"transform": replace(GRID, x0=GRID.x0 + 5.0).affine}, "E1202"),
-        ({"transform": replace(GRID, pixel_m=20.0).affine}, "E1202"),
-        ({"transform": GRID.affine @ GRID.affine.rotation(3.0)}, "E1202"),
-        ({"transform": replace(GRID, x0=GRID.x0 + 90_000.0).affine}, "E1208"),
-    ],
+from sat_monitor.imagery.geotiff import read_geotiff
+from tests.imagery_world import (
+    ALWAYS,
+    GRID,
+    aoi_on,
+    archived,
+    foreign_catalogue,
+    foreign_item,
+    optical_raster,
+    per_band_assets,
+    raises_code,
+    sar_raster,
+    write_tiff,
 )
-def test_another_place_or_grid_is_refused(tmp_path: Path, change: dict[str, object], code: str) -> None:
-    assert reject(write_tiff(tmp_path / "x.tif", BANDS, **change)) == code
+
+LAYOUTS = {
+    "strips": {},
+    "planes": {"interleave": "band", "compress": "deflate"},
+    "tiles": {"tiled": True, "blockxsize": 32, "blockysize": 32, "compress": "zstd", "interleave": "pixel"},
+    "cog": {"driver": "COG", "blocksize": 128, "compress": "zstd"},
+}
 
 
-def test_missing_bands_are_refused(tmp_path: Path) -> None:
-    assert reject(write_tiff(tmp_path / "x.tif", BANDS[:2])) == "E1203"
+def outcome(path: Path) -> str:
+    try:
+        read_geotiff(path, names=("VV", "VH"))
+    except SceneReject as reject:
+        return reject.code
+    return "read"
 
 
-@pytest.mark.parametrize("nodata", [0.0, -9999.0, float("nan")])
-def test_whatever_is_declared_as_no_data_becomes_nan(tmp_path: Path, nodata: float) -> None:
-    values = BANDS.copy()
-    values[:, :10] = nodata
-    found = read_geotiff(write_tiff(tmp_path / "x.tif", values, nodata=nodata), names=("B04", "B08", "SCL"))
-    assert all(np.isnan(band[:10]).all() and np.isfinite(band[10:]).all() for band in found.bands.values())
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_file_cut_anywhere_is_truncated_or_a_stub_and_never_read(tmp_path: Path, layout: str) -> None:
+    whole = write_tiff(tmp_path / "whole.tif", **LAYOUTS[layout]).read_bytes()
+    # The last four bytes of a COG repeat the end of its last tile: nothing is lost with them.
+    end = len(whole) - (4 if layout == "cog" else 0)
+    positions = {int(p) for p in np.linspace(0, end - 1, 60)} | {8, 199, 200, 201, 300, 400, 600, 1000}
+    found = {}
+    for position in sorted(positions):
+        (tmp_path / "cut.tif").write_bytes(whole[:position])
+        found[position] = outcome(tmp_path / "cut.tif")
+    assert found == {p: "E1103" if p < 200 else "E1101" for p in found}
 
 
-def catalogue(folder: Path) -> Path:
-    archive = Archive(folder)
-    archive.put_scene(offer(), raster())
-    return folder / "w" / "scenes" / offer().id / f"{offer().id}.json"
+def test_a_cut_that_takes_only_the_nodata_tag_is_found(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", nodata=-9999.25, BIGTIFF="YES")
+    content = path.read_bytes()
+    cut_at = max(content.rfind(b"-9999"), content.rfind(b"</GDALMetadata>"))
+    path.write_bytes(content[:cut_at])
+    assert outcome(path) == "E1101"
 
 
-def edit(path: Path, change: Callable[[dict[str, object]], None]) -> None:
+def inbox_of(root: Path) -> Path:
+    """A catalogue of this project's own making with two scenes."""
+    archived(Archive(root), Sensor.S2, range(2))
+    return root
+
+
+def first_tiff(root: Path) -> Path:
+    return root / "plot" / "scenes" / "s2-000" / "s2-000.tif"
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-200] ^= 1
+    path.write_bytes(content)
+
+
+def vrt(path: Path) -> None:
+    path.rename(path.with_name("real.tiff"))
+    path.write_text('<VRTDataset rasterXSize="80" rasterYSize="96"><VRTRasterBand/></VRTDataset>' + " " * 200)
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "gone": (Path.unlink, "E1101"),
+    "cut": (cut, "E1101"),
+    "empty": (lambda path: path.write_bytes(b""), "E1103"),
+    "a stub of 96 bytes": (lambda path: path.write_bytes(path.read_bytes()[:96]), "E1103"),
+    "an error page": (lambda path: path.write_text("<!DOCTYPE html><html>503 Service Unavailable" * 20), "E1104"),
+    "a VRT named .tif": (vrt, "E1104"),
+    "one bit altered": (flip, "E1102"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_damaged_download_has_its_number_and_the_next_scene_is_read(tmp_path: Path, fault: str) -> None:
+    spoil, code = FAULTS[fault]
+    source = FolderSource(inbox_of(tmp_path / "inbox"))
+    spoil(first_tiff(tmp_path / "inbox"))
+    bad, good = source.listing(aoi_on(), *ALWAYS).offers
+    with raises_code(code):
+        source.fetch(bad, aoi_on())
+    archive = Archive(tmp_path / "archive")
+    archive.put_scene(good, source.fetch(good, aoi_on()))
+    assert [scene.id for scene in archive.scenes("plot")] == ["s2-001"]
+
+
+def one_item(root: Path, **replaced: object) -> FolderSource:
+    raster = optical_raster()
+    return FolderSource(foreign_catalogue(root, {**foreign_item("a", per_band_assets(root, "a", raster)), **replaced}))
+
+
+def fetch_one(source: FolderSource) -> object:
+    [offer] = source.listing(aoi_on(), *ALWAYS).offers
+    return source.fetch(offer, aoi_on())
+
+
+def test_a_scene_in_another_crs_is_refused(tmp_path: Path) -> None:
+    source = one_item(tmp_path)
+    write_tiff(tmp_path / "a" / "B04.tif", replace(GRID, epsg=32653), {"B04": optical_raster().bands["B04"]})
+    with raises_code("E1201"):
+        fetch_one(source)
+
+
+@pytest.mark.parametrize(("east", "south"), [(5.0, 0.0), (0.0, 5.0), (5.0, 5.0), (0.5, 0.0)])
+def test_a_scene_shifted_by_part_of_a_pixel_is_refused(tmp_path: Path, east: float, south: float) -> None:
+    source = one_item(tmp_path)
+    grid = replace(GRID, x0=GRID.x0 + east, y0=GRID.y0 - south)
+    for name, values in optical_raster().bands.items():
+        write_tiff(tmp_path / "a" / f"{name}.tif", grid, {name: values})
+    with raises_code("E1202"):
+        fetch_one(source)
+
+
+def test_bands_on_different_pixels_of_one_grid_are_refused(tmp_path: Path) -> None:
+    source = one_item(tmp_path)
+    write_tiff(tmp_path / "a" / "B04.tif", replace(GRID, x0=GRID.x0 + 10.0), {"B04": optical_raster().bands["B04"]})
+    with raises_code("E1206"):
+        fetch_one(source)
+
+
+@pytest.mark.parametrize("missing", ["B04", "B08", "SCL"])
+def test_a_scene_without_a_needed_band_is_refused(tmp_path: Path, missing: str) -> None:
+    bands = {name: values for name, values in optical_raster().bands.items() if name != missing}
+    assets = per_band_assets(tmp_path, "a", replace(optical_raster(), bands=bands))
+    with raises_code("E1203"):
+        fetch_one(FolderSource(foreign_catalogue(tmp_path, foreign_item("a", assets))))
+
+
+@pytest.mark.parametrize("nodata", [0.0, -9999.0, np.nan])
+def test_a_scene_of_nothing_but_no_data_is_refused(tmp_path: Path, nodata: float) -> None:
+    for name in optical_raster().bands:
+        path = tmp_path / "a" / f"{name}.tif"
+        write_tiff(path, GRID, {name: np.full(GRID.shape, nodata, np.float32)}, nodata=nodata)
+    assets = {name: {"href": f"a/{name}.tif", "type": "image/tiff"} for name in optical_raster().bands}
+    source = FolderSource(foreign_catalogue(tmp_path, foreign_item("a", assets)))
+    [offer] = source.listing(aoi_on(), *ALWAYS).offers
+    with raises_code("E1208"):
+        Archive(tmp_path / "archive").put_scene(offer, source.fetch(offer, aoi_on()))
+
+
+def test_a_scene_beside_the_aoi_is_no_pixel_of_it(tmp_path: Path) -> None:
+    source = one_item(tmp_path)
+    [offer] = source.listing(aoi_on(), *ALWAYS).offers
+    with raises_code("E1208"):
+        source.fetch(offer, aoi_on(replace(GRID, x0=GRID.x0 + 5000.0)))
+
+
+def test_a_promise_of_another_hash_is_not_kept(tmp_path: Path) -> None:
+    root = inbox_of(tmp_path / "inbox")
+    path = root / "plot" / "scenes" / "s2-000" / "s2-000.json"
     item = json.loads(path.read_text())
-    change(item)
+    item["assets"]["data"]["file:checksum"] = "1220" + "0" * 64
     path.write_text(json.dumps(item))
+    source = FolderSource(root)
+    with raises_code("E1102"):
+        source.fetch(source.listing(aoi_on(), *ALWAYS).offers[0], aoi_on())
 
 
-def test_a_folder_hands_out_what_was_archived(tmp_path: Path) -> None:
-    catalogue(tmp_path)
-    source = FolderSource(tmp_path)
-    [found] = source.listing(aoi(), *ALWAYS).offers
-    assert (found.id, found.acquired_at, found.sensor) == (offer().id, offer().acquired_at, offer().sensor)
-    assert source.fetch(found, aoi()).pixels_sha256 == raster().pixels_sha256
-
-
-@pytest.mark.parametrize("href", ["../../../../../etc/passwd", "/etc/passwd", "https://example.org/x.tif", "file:///x"])
-def test_an_asset_that_leaves_the_catalogue_is_refused(tmp_path: Path, href: str) -> None:
-    edit(catalogue(tmp_path), lambda item: item["assets"]["data"].update(href=href))  # type: ignore[index]
-    source = FolderSource(tmp_path)
-    [found] = source.listing(aoi(), *ALWAYS).offers
-    with pytest.raises(SceneReject, match="E1104"):
-        source.fetch(found, aoi())
-
-
-def test_a_promised_hash_that_does_not_hold_is_refused(tmp_path: Path) -> None:
-    image = catalogue(tmp_path).with_suffix(".tif")
-    content = bytearray(image.read_bytes())
-    content[-40] ^= 4
-    image.write_bytes(content)
-    source = FolderSource(tmp_path)
-    with pytest.raises(SceneReject, match="E1102"):
-        source.fetch(source.listing(aoi(), *ALWAYS).offers[0], aoi())
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (lambda item: item["properties"].pop("datetime"), "E1209"),
-        (lambda item: item["properties"].update(datetime="1970-01-01T00:00:00Z"), "E1209"),
-        (lambda item: item["properties"].update(datetime="2025-06-01T01:30:00"), "E1209"),
-        (lambda item: item["properties"].update(constellation="spot", platform="spot-7"), "E1203"),
-        (lambda item: item["properties"].update(constellation="sentinel-1", platform="sentinel-1a"), "E1206"),
-    ],
-)
-def test_an_item_that_says_nonsense_is_named_and_the_others_are_listed(
-    tmp_path: Path, change: Callable[[dict[str, object]], None], code: str
-) -> None:
-    Archive(tmp_path).put_scene(offer(1), raster(seed=1))
-    edit(catalogue(tmp_path), change)
-    listing = FolderSource(tmp_path).listing(aoi(), *ALWAYS)
-    assert [row.code for row in listing.unreadable] == [code]
-    assert [found.id for found in listing.offers] == [offer(1).id]
-
-
-def test_broken_json_is_named(tmp_path: Path) -> None:
-    catalogue(tmp_path).write_text("{")
-    assert [row.code for row in FolderSource(tmp_path).listing(aoi(), *ALWAYS).unreadable] == ["E1104"]
+def test_backscatter_bands_under_an_optical_name_are_refused(tmp_path: Path) -> None:
+    assets = {"data": {"href": "a.tif", "type": "image/tiff", "bands": [{"name": "VV"}, {"name": "VH"}]}}
+    write_tiff(tmp_path / "a.tif", GRID, sar_raster().bands)
+    with raises_code("E1203"):
+        fetch_one(FolderSource(foreign_catalogue(tmp_path, foreign_item("a", assets))))
