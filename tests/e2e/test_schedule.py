@@ -1,17 +1,16 @@
-"""A real Prefect server on loopback: the deployment is served, and a scheduled run appears for 02:30 in Japan."""
+"""`sat-monitor schedule` alone: a real Prefect server on loopback, and a scheduled run appears for 02:30 in Japan."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,9 @@ from typing import Any
 import pytest
 
 from sat_monitor.core.clock import TOKYO
-from sat_monitor.core.home import Home
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 150
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def ask(api: str, path: str, body: dict[str, Any]) -> Any:
@@ -39,12 +31,12 @@ def ask(api: str, path: str, body: dict[str, Any]) -> Any:
         return json.load(answer)
 
 
-def wait_for(what: str, question: Any) -> Any:
+def wait_for(what: str, question: Callable[[], Any]) -> Any:
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         try:
             answer = question()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError, FileNotFoundError):
             answer = None
         if answer:
             return answer
@@ -52,46 +44,27 @@ def wait_for(what: str, question: Any) -> Any:
     raise AssertionError(f"{what}: nothing within {PATIENCE_S} s")
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str], Path]]:
-    """API address, environment and home of a fresh server."""
-    from flows.schedule import prefect_environment
-
-    root = tmp_path_factory.mktemp("prefect")
-    port = free_port()
-    api = f"http://127.0.0.1:{port}/api"
-    environment = {**os.environ, **prefect_environment(Home(root / "home")), "PREFECT_API_URL": api}
-    environment["PREFECT_SERVER_UI_API_URL"] = api
-    environment["PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"] = "2"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (root / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-        try:
-            wait_for("the server", lambda: urllib.request.urlopen(f"{api}/health", timeout=5).status == 200)
-            yield api, environment, root
-        finally:
-            stop(process)
-
-
-def test_a_scheduled_run_appears_for_half_past_two_in_japan(server: tuple[str, dict[str, str], Path]) -> None:
-    api, environment, root = server
-    command = [sys.executable, "-m", "sat_monitor", "schedule", "--home", str(root / "home")]
-    with (root / "serve.log").open("wb") as log:
+def test_a_scheduled_run_appears_for_half_past_two_in_japan(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    command = [sys.executable, "-m", "sat_monitor", "schedule", "--home", str(home)]
+    with (tmp_path / "serve.log").open("wb") as log:
         serving = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
+            address = home / "prefect" / "api.url"
+            api = wait_for("the server", lambda: address.read_text(encoding="utf-8"))
             question = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "limit": 5}
             runs = wait_for("a scheduled run", lambda: ask(api, "flow_runs/filter", question))
         finally:
-            stop(serving)
+            serving.send_signal(signal.SIGINT)
+            try:
+                serving.wait(40)
+            except subprocess.TimeoutExpired:
+                os.killpg(serving.pid, signal.SIGKILL)
+                serving.wait(10)
     starts = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
     assert {start.astimezone(TOKYO).strftime("%H:%M") for start in starts} == {"02:30"}
-    assert {run["parameters"]["home"] for run in runs} == {str((root / "home").resolve())}
+    assert {run["parameters"]["home"] for run in runs} == {str(home.resolve())}
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"{api}/health", timeout=5)
