@@ -163,7 +163,13 @@ def _geometry(plain: dict[str, Any]) -> BaseGeometry:
 
 
 def _read(path: Path) -> AOI:
-    plain = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return _aoi(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, LookupError, TypeError, AttributeError, GEOSException) as error:
+        raise AoiError("E1506", f"{path.name} is not an AOI: {error!r}") from error
+
+
+def _aoi(plain: dict[str, Any]) -> AOI:
     feature = plain["features"][0]
     properties, outline = feature["properties"], shape(feature["geometry"])
     names = (properties["name_ja"], properties["name_en"])
