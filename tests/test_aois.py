@@ -71,7 +71,7 @@ def test_an_outline_that_crosses_itself_is_refused_with_the_place() -> None:
     ids=["none", "no parts", "point"],
 )
 def test_an_outline_without_an_area_is_refused(outline: BaseGeometry) -> None:
-    with pytest.raises(Exception, match="E150[12]"):
+    with pytest.raises(Exception, match=r"E150[12]"):
         made(outline)
 
 

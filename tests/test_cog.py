@@ -1,0 +1,98 @@
+"""What the archive writes really is a cloud-optimised GeoTIFF, and the same every time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from sat_monitor.core.errors import SatMonitorError
+from sat_monitor.core.grid import Grid, Window
+from sat_monitor.imagery.cog import Plane, read_cog, write_cog
+from tests.imagery_world import GRID, noise, raises_code
+
+
+def planes(grid: Grid, count: int = 2) -> dict[str, Plane]:
+    values = {f"layer_{k}": noise(grid.shape, k) for k in range(count)}
+    for plane in values.values():
+        plane[:3, :4] = np.nan
+    return {name: Plane(plane, f"unit {name}") for name, plane in values.items()}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (64, 200), (96, 80), (520, 530), (700, 130)])
+def test_a_file_is_tiled_with_overviews_where_it_is_large_and_nothing_lies_beside_it(
+    tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    grid = replace(GRID, height=shape[0], width=shape[1])
+    path = tmp_path / "a.tif"
+    write_cog(path, grid, planes(grid))
+    with rasterio.open(path) as file:
+        assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert all(side % 16 == 0 for block in file.block_shapes for side in block)
+        assert file.profile["tiled"] or max(shape) <= 128
+        assert bool(file.overviews(1)) == (max(shape) > 512)
+        assert file.descriptions == ("layer_0", "layer_1") and file.units == ("unit layer_0", "unit layer_1")
+        assert np.isnan(file.nodatavals).all() and set(file.dtypes) == {"float32"}
+        assert file.crs.to_epsg() == grid.epsg and file.transform == grid.affine and file.shape == shape
+        assert file.compression.name == "zstd"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_the_directories_of_a_file_come_before_its_pixels(tmp_path: Path) -> None:
+    grid = replace(GRID, height=600, width=600)
+    write_cog(tmp_path / "a.tif", grid, planes(grid))
+    with rasterio.open(tmp_path / "a.tif") as file:
+        first = int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", 1))
+        directories = [int(file.get_tag_item("IFD_OFFSET", "TIFF", 1))]
+        directories += [int(file.get_tag_item("IFD_OFFSET", "TIFF", 1, ovr=k)) for k in range(len(file.overviews(1)))]
+        overview = int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", 1, ovr=0))
+    assert max(directories) < overview < first
+
+
+def test_the_same_planes_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.tif", "b.tif"):
+        write_cog(tmp_path / name, GRID, planes(GRID))
+    assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+
+
+def test_every_value_comes_back_to_the_bit_by_window_and_in_the_order_asked(tmp_path: Path) -> None:
+    given = planes(GRID, 3)
+    write_cog(tmp_path / "a.tif", GRID, given)
+    window = Window(1, 2, 50, 61)
+    read = read_cog(tmp_path / "a.tif", ["layer_2", "layer_0"], window)
+    assert list(read) == ["layer_2", "layer_0"]
+    for name, values in read.items():
+        assert values.dtype == np.float32
+        assert np.array_equal(values, given[name].values[window.slices], equal_nan=True)
+
+
+def test_extreme_values_survive(tmp_path: Path) -> None:
+    grid = replace(GRID, height=1, width=4)
+    values = np.array([[0.0, -9999.0, 3.4e38, 1e-38]], np.float32)
+    write_cog(tmp_path / "a.tif", grid, {"x": Plane(values, "1")})
+    assert np.array_equal(read_cog(tmp_path / "a.tif", ["x"], Window(0, 0, 1, 4))["x"], values)
+
+
+def test_a_band_that_is_not_there_is_refused_and_named(tmp_path: Path) -> None:
+    write_cog(tmp_path / "a.tif", GRID, planes(GRID))
+    with raises_code("E1203") as info:
+        read_cog(tmp_path / "a.tif", ["layer_0", "layer_9"], Window(0, 0, 1, 1))
+    assert "layer_9" in info.value.message
+
+
+def test_a_file_that_does_not_decode_is_a_number(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"not a picture" * 40)
+    with raises_code("E1105"):
+        read_cog(tmp_path / "a.tif", ["layer_0"], Window(0, 0, 1, 1))
+
+
+def test_a_disk_that_refuses_is_e1302_and_the_older_file_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "file"
+    folder.write_text("not a folder")
+    with pytest.raises(SatMonitorError) as info:
+        write_cog(folder / "a.tif", GRID, planes(GRID))
+    assert info.value.code == "E1302"
+    assert folder.read_text() == "not a folder"
