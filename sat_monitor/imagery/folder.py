@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.clock import parse_iso
 from sat_monitor.core.domain import AOI
@@ -47,13 +49,10 @@ class FolderSource:
         area = box(*aoi.grid.footprint_lonlat.bounds)
         offers: list[Offer] = []
         unreadable: list[SceneReject] = []
-        for path in self._items():
+        for path in self._items(unreadable):
             try:
-                item = _load(path)
-                if not _meets(item, aoi, area):
-                    continue
-                offer = _offer(item, path, aoi, self.root)
-                if start <= offer.acquired_at < end:
+                offer = self._offer(path, aoi, area)
+                if offer is not None and start <= offer.acquired_at < end:
                     offers.append(offer)
             except SceneReject as reject:
                 unreadable.append(reject)
@@ -69,21 +68,28 @@ class FolderSource:
         check_bands(offer.sensor, bands, offer.id)
         return Raster(grids.pop(), bands)
 
-    def _items(self) -> Iterator[Path]:
-        """Item files in the order of the links; a link that leaves the folder is not followed."""
+    def _items(self, unreadable: list[SceneReject]) -> Iterator[Path]:
+        """Item files in the order of the links; a catalogue that cannot be read is added to `unreadable`."""
         todo, seen = [self.root / "catalog.json"], set()
         while todo:
             path = todo.pop()
             if path in seen or not path.is_file():
                 continue
             seen.add(path)
-            for link in json.loads(path.read_text(encoding="utf-8")).get("links", []):
-                if link.get("rel") not in ("child", "item") or (target := self._inside(path, link["href"])) is None:
-                    continue
-                if link["rel"] == "item":
-                    yield target
-                else:
-                    todo.append(target)
+            try:
+                links = self._links(path)
+            except SceneReject as reject:
+                unreadable.append(reject)
+                continue
+            yield from (target for rel, target in links if rel == "item")
+            todo += [target for rel, target in links if rel == "child"]
+
+    def _links(self, path: Path) -> list[tuple[str, Path]]:
+        """Kind and file of the links of a catalogue to children and items; one that leaves the folder is passed over."""
+        with _well_formed(path):
+            wanted = [link for link in _load(path)["links"] if link.get("rel") in ("child", "item")]
+            targets = [(str(link["rel"]), self._inside(path, link["href"])) for link in wanted]
+        return [(rel, target) for rel, target in targets if target is not None]
 
     def _inside(self, base: Path, href: str) -> Path | None:
         """The file that a relative href means, or None where it is a URL, absolute or outside the catalogue."""
@@ -92,16 +98,24 @@ class FolderSource:
         target = (base.parent / href).resolve()
         return target if target.is_relative_to(self.root) else None
 
+    def _offer(self, path: Path, aoi: AOI, area: BaseGeometry) -> Offer | None:
+        """The offer of an item file, None where it is not meant for the AOI; SceneReject where it cannot be read."""
+        with _well_formed(path):
+            item = _load(path)
+            return _offer(item, path, aoi, self.root) if _meets(item, aoi, area) else None
+
     def _parts(self, offer: Offer) -> list[_Part]:
         item_path = self.root / offer.href
         parts = []
-        for key, asset in _load(item_path)["assets"].items():
-            if "image/tiff" not in str(asset.get("type", "image/tiff")):
-                continue
-            path = self._inside(item_path, asset["href"])
-            if path is None:
-                raise SceneReject("E1104", f"{offer.id}: {asset['href']!r} leaves the catalogue", _NOTHING, offer.id)
-            parts.append(_Part(path, file_facts(asset), _asset_bands(key, asset, offer)))
+        with _well_formed(item_path):
+            for key, asset in _load(item_path)["assets"].items():
+                if "image/tiff" not in str(asset.get("type", "image/tiff")):
+                    continue
+                path = self._inside(item_path, asset["href"])
+                if path is None:
+                    what = f"{offer.id}: {asset['href']!r} leaves the catalogue"
+                    raise SceneReject("E1104", what, _NOTHING, offer.id)
+                parts.append(_Part(path, file_facts(asset), _asset_bands(key, asset, offer)))
         if not parts:
             raise SceneReject("E1203", f"{offer.id} has no GeoTIFF asset", _NOTHING, offer.id)
         return parts
@@ -115,25 +129,38 @@ def _asset_bands(key: str, asset: dict[str, Any], offer: Offer) -> tuple[str, ..
     return (key,) if key in SENSORS[offer.sensor].names else None
 
 
+@contextmanager
+def _well_formed(path: Path) -> Iterator[None]:
+    """Within it, JSON of an unexpected shape is a SceneReject E1104 that names the file."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise SceneReject("E1104", f"{path.name} is not STAC: {error!r}", _NOTHING, path.stem) from error
+
+
 def _load(path: Path) -> dict[str, Any]:
     try:
-        item: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SceneReject("E1104", f"item {path.stem}: {error}", _NOTHING, path.stem) from error
-    return item
+        raise SceneReject("E1104", f"{path.name}: {error}", _NOTHING, path.stem) from error
+    return content
 
 
-def _meets(item: dict[str, Any], aoi: AOI, area: Any) -> bool:
+def _meets(item: dict[str, Any], aoi: AOI, area: BaseGeometry) -> bool:
     """Whether an item is meant for the AOI: by name where the item names one, else by its bounding box."""
-    own = item.get("properties", {}).get(f"{OWN}aoi")
+    own = item["properties"].get(f"{OWN}aoi")
     if own is not None:
         return bool(own == aoi.id)
     bbox = item.get("bbox")
-    return bbox is not None and len(bbox) == 4 and bool(box(*bbox).intersects(area))
+    if not bbox:
+        return False
+    # With heights it is west, south, lowest, east, north, highest.
+    west, south, east, north = bbox if len(bbox) == 4 else (*bbox[:2], *bbox[3:5])
+    return bool(box(west, south, east, north).intersects(area))
 
 
 def _offer(item: dict[str, Any], path: Path, aoi: AOI, root: Path) -> Offer:
-    identity, properties = str(item.get("id", path.stem)), item.get("properties", {})
+    identity, properties = str(item.get("id", path.stem)), item["properties"]
     check_id(identity)
     acquired_at = _time(properties.get("datetime"), identity)
     try:
