@@ -58,7 +58,7 @@ def aoi_from_outline(
 def aoi_from_grids(aoi_id: str, grids: list[Grid], name: str = "") -> AOI:
     """An AOI whose grid covers `grids`, which share CRS and pixels, and whose outline is their union.
 
-    Raises AoiError E1501 where there is none, E1505 where they do not share pixels, E1503 too large.
+    Raises AoiError E1501 where there is none, E1505 where they do not share pixels, E1503 too large, E1506 a bad id.
     """
     if not grids:
         raise AoiError("E1501", f"{aoi_id}: the data have no footprint")
@@ -74,6 +74,7 @@ def aoi_from_grids(aoi_id: str, grids: list[Grid], name: str = "") -> AOI:
             raise AoiError("E1505", f"{aoi_id}: {error}") from error
     check_size(aoi_id, whole)
     outline = unary_union([grid.footprint_lonlat for grid in grids])
+    check_outline(aoi_id, outline)
     return AOI(aoi_id, name or aoi_id, name or aoi_id, outline, whole)
 
 

@@ -78,10 +78,16 @@ def import_scenes(
 
 
 def _common_grids(scenes: Sequence[Found]) -> list[Grid]:
-    """The grids of the CRS and pixel that most scenes have; a stray one is rejected later, not built upon."""
-    kinds = [(found.grid.epsg, found.grid.pixel_m) for found in scenes]
+    """The grids of the CRS and pixels that most scenes have; a stray one is rejected later, not built upon."""
+    kinds = [_pixels(found.grid) for found in scenes]
     usual = max(sorted(set(kinds)), key=kinds.count)
-    return sorted({f.grid for f in scenes if (f.grid.epsg, f.grid.pixel_m) == usual}, key=repr)
+    return sorted({found.grid for found in scenes if _pixels(found.grid) == usual}, key=repr)
+
+
+def _pixels(grid: Grid) -> tuple[int, float, float, float]:
+    """What grids that share pixels have in common: EPSG code, pixel (m) and the corner within it, 0..1."""
+    x, y = (round(corner / grid.pixel_m % 1.0, 3) % 1.0 for corner in (grid.x0, grid.y0))
+    return grid.epsg, grid.pixel_m, x, y
 
 
 def _on_grid(found: Found, aoi: AOI) -> Raster:

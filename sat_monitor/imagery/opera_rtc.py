@@ -62,7 +62,10 @@ def _files(path: Path) -> tuple[list[_File], list[SceneReject]]:
     for candidate in sorted(folder.rglob("*.tif")):
         match = _NAME.fullmatch(candidate.name)
         if match is not None:
-            files.append(_file(candidate, match))
+            try:
+                files.append(_file(candidate, match))
+            except ValueError as error:
+                rejected.append(SceneReject("E1209", f"{candidate.name}: {error}", _NOTHING, candidate.stem))
         elif not candidate.name.endswith("_mask.tif"):
             what = f"{candidate.name} is not named as an OPERA RTC-S1 product"
             rejected.append(SceneReject("E1203", what, _NOTHING, candidate.stem))

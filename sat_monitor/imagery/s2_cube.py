@@ -48,13 +48,15 @@ def _scenes(path: Path, aoi_id: str) -> Finding:
     scale_dn = _holds_numbers(cube, names)
     found: list[Found] = []
     rejected: list[SceneReject] = []
-    for index, moment in enumerate(cube["time"].values):
-        identity = f"{aoi_id}_S2_{np.datetime_as_string(moment, 's').replace('-', '').replace(':', '')}"
+    for index, moment in enumerate(_times(cube, path.name)):
+        if moment is None:
+            rejected.append(SceneReject("E1209", f"{path.name}: time {index} is missing", _NOTHING, path.stem))
+            continue
+        identity = f"{aoi_id}_S2_{moment:%Y%m%dT%H%M%S}"
         if any(other.offer.id == identity for other in found):
             rejected.append(SceneReject("E1211", f"{identity} is in {path.name} twice", "the first one", identity))
             continue
-        at = datetime.fromtimestamp(int(moment.astype("datetime64[s]").astype(np.int64)), UTC)
-        offer = Offer(identity, aoi_id, Sensor.S2, "sentinel-2", at, None, "s2-cube", path.name)
+        offer = Offer(identity, aoi_id, Sensor.S2, "sentinel-2", moment, None, "s2-cube", path.name)
         found.append(Found(offer, grid, _loader(cube, names, (index, upright, scale_dn), grid)))
     return Finding(tuple(sorted(found, key=lambda f: f.offer.order)), tuple(rejected))
 
@@ -69,9 +71,21 @@ def _open(path: Path) -> xr.Dataset:
         raise SceneReject("E1104", f"{path.name} begins with {magic!r}, which is no NetCDF", _NOTHING, path.stem)
     try:
         cube = xr.open_dataset(path, engine="netcdf4")
-        return cube.load() if cube.nbytes <= _READ_AT_ONCE_BYTES else cube
+        if cube.nbytes > _READ_AT_ONCE_BYTES:
+            return cube
+        with cube:
+            return cube.load()
     except (OSError, ValueError, RuntimeError) as error:
         raise SceneReject("E1101", f"{path.name}: {error}", _NOTHING, path.stem) from error
+
+
+def _times(cube: xr.Dataset, name: str) -> list[datetime | None]:
+    """Acquisition times to the second, UTC; None where one is missing."""
+    times = cube["time"].values
+    if times.dtype.kind != "M":
+        raise SceneReject("E1209", f"{name}: its times are {times.dtype}, not dates", _NOTHING, name)
+    seconds = [None if np.isnat(moment) else int(moment.astype("datetime64[s]").astype(np.int64)) for moment in times]
+    return [None if second is None else datetime.fromtimestamp(second, UTC) for second in seconds]
 
 
 def _grid(cube: xr.Dataset, name: str) -> tuple[Grid, bool]:
@@ -124,7 +138,7 @@ def _band_names(cube: xr.Dataset, name: str) -> Mapping[str, str]:
 
 def _holds_numbers(cube: xr.Dataset, names: Mapping[str, str]) -> bool:
     """Whether the bands hold digital numbers rather than reflectance: by the brightest red value."""
-    return float(np.nanmax(cube[names["B04"]].values)) > _MOST_REFLECTANCE
+    return bool((cube[names["B04"]].values > _MOST_REFLECTANCE).any())
 
 
 def _in_units(name: str, values: FloatArray, unseen: BoolArray, scale_dn: bool) -> FloatArray:
