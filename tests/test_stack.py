@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from sat_monitor.core.domain import Direction, Sensor, Track
 from sat_monitor.core.errors import SceneReject
@@ -16,7 +17,10 @@ from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import clear_mask, ground_mask
 from sat_monitor.imagery.raster import Raster
 from sat_monitor.imagery.register import Shift, shift_bands
+from sat_monitor.imagery.sensors import SENSORS
 from sat_monitor.imagery.stack import StackReader
+from tests.imagery_world import fourier_shift
+from tests.imagery_world import texture as fft_texture
 from tests.scene_world import GRID, offer, raster
 
 
@@ -95,3 +99,107 @@ def test_bright_soil_that_is_called_cloud_is_ground_and_cloud_is_not() -> None:
     clear = ground_mask({**bands, "SCL": scl}, 1)
     assert clear[5:10, 5:10].all() and not clear[19:26, 19:26].any()
     assert not ground_mask({"SCL": scl}, 1)[5:10, 5:10].any()
+
+
+def test_times_out_of_order_are_refused_and_equal_times_go_by_id(reader: StackReader) -> None:
+    one, two = (reader.archive.put_scene(offer(0, id=name), raster(seed=k)) for k, name in enumerate("ab"))
+    assert reader.read([one, two], ("B04", "SCL"), GRID, {}).sizes["time"] == 2
+    with pytest.raises(SceneReject, match="E1206"):
+        reader.read([two, one], ("B04", "SCL"), GRID, {})
+
+
+@pytest.mark.parametrize("sensor", list(Sensor))
+def test_every_band_carries_its_unit_and_the_stack_its_track(reader: StackReader, sensor: Sensor) -> None:
+    scene = reader.archive.put_scene(offer(0, sensor), raster(sensor))
+    bands = reader.archive.bands(scene)
+    stack = reader.read([scene], bands, GRID, {})
+    for band in bands:
+        assert stack[band].attrs["units"] == SENSORS[sensor].band(band).unit
+        assert stack[band].dtype == np.float32
+    assert stack.attrs["track"] == ("46D" if sensor is Sensor.S1 else "")
+    assert (stack.attrs["epsg"], stack.attrs["sensor"]) == (32654, sensor.value)
+    assert stack["valid"].dtype == bool and ("clear" in stack) == (sensor is Sensor.S2)
+
+
+def test_valid_is_what_the_needed_bands_hold_whatever_the_others_lack(reader: StackReader) -> None:
+    bands = {name: values.copy() for name, values in raster().bands.items()}
+    bands["B11"] = np.full(GRID.shape, np.nan, np.float32)
+    bands["B08"][:7] = np.nan
+    scene = reader.archive.put_scene(offer(), Raster(GRID, bands))
+    valid = reader.read([scene], ("B04", "B08", "B11", "SCL"), GRID, {})["valid"].values[0]
+    assert not valid[:7].any() and valid[7:].all()
+
+
+def test_a_stack_of_bands_that_no_sensor_needs_is_valid_where_they_are(reader: StackReader) -> None:
+    short = np.full(GRID.shape, 0.2, np.float32)
+    short[:9] = np.nan
+    scene = reader.archive.put_scene(offer(), Raster(GRID, {**raster().bands, "B11": short}))
+    valid = reader.read([scene], ("B11",), GRID, {})["valid"].values[0]
+    assert not valid[:9].any() and valid[9:].all()
+
+
+def test_beyond_the_scene_a_stack_is_nan_and_not_valid(reader: StackReader) -> None:
+    scene = reader.archive.put_scene(offer(0, Sensor.S1), raster(Sensor.S1))
+    stack = reader.read([scene], ("VV", "VH"), GRID.window(Window(-4, -6, 20, 20)), {})
+    outside = np.ones((20, 20), bool)
+    outside[4:, 6:] = False
+    assert np.isnan(stack["VV"].values[0][outside]).all()
+    assert np.array_equal(stack["valid"].values[0], ~outside)
+
+
+def test_clear_ground_follows_from_the_bands_asked_not_from_what_was_read_before(reader: StackReader) -> None:
+    soil = {"B02": 0.10, "B04": 0.20, "B08": 0.28, "B11": 0.36}
+    bands = {name: np.full(GRID.shape, level, np.float32) for name, level in soil.items()}
+    scene = reader.archive.put_scene(offer(), Raster(GRID, {**bands, "SCL": np.full(GRID.shape, 9.0, np.float32)}))
+    few, all_bands = ("B04", "B08", "SCL"), (*soil, "SCL")
+    for _ in range(2):
+        assert not reader.read([scene], few, GRID, {})["clear"].values.any()
+        assert reader.read([scene], all_bands, GRID, {})["clear"].values.all()
+
+
+def test_what_was_read_once_is_read_from_the_cache_and_is_the_same(reader: StackReader) -> None:
+    scenes = [reader.archive.put_scene(offer(k), raster(seed=k)) for k in range(3)]
+    first = reader.read(scenes, ("B04", "B08", "SCL"), GRID, {})
+    first["B04"].values[:] = -1.0
+    for path in reader.archive.root.rglob("*.tif"):
+        path.unlink()
+    again = reader.read(scenes, ("B04", "B08", "SCL"), GRID, {})
+    assert np.array_equal(again["B04"].values[2], raster(seed=2).bands["B04"])
+
+
+def test_a_damaged_file_stops_its_stack_with_a_number(reader: StackReader) -> None:
+    scene = reader.archive.put_scene(offer(), raster())
+    [path] = reader.archive.root.rglob("*.tif")
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(SceneReject, match="E1102"):
+        reader.read([scene], ("B04", "SCL"), GRID, {})
+
+
+def test_a_shift_below_the_noise_or_not_measured_leaves_every_pixel_alone(reader: StackReader) -> None:
+    scene = reader.archive.put_scene(offer(0, Sensor.S1), raster(Sensor.S1))
+    for shift in (Shift(0.04, 0.04, 0.02, True), Shift(0.4, 0.4, 0.5, False)):
+        values = reader.read([scene], ("VV",), GRID, {scene.id: shift})["VV"].values[0]
+        assert np.array_equal(values, raster(Sensor.S1).bands["VV"])
+
+
+def test_blocks_of_a_corrected_scene_fit_together(reader: StackReader) -> None:
+    scene = reader.archive.put_scene(offer(0, Sensor.S1), raster(Sensor.S1))
+    shifts = {scene.id: Shift(0.3, -0.4, 0.02, True)}
+    whole = reader.read([scene], ("VV",), GRID.window(Window(8, 8, 40, 60)), shifts)["VV"].values[0]
+    left = reader.read([scene], ("VV",), GRID.window(Window(8, 8, 40, 25)), shifts)["VV"].values[0]
+    right = reader.read([scene], ("VV",), GRID.window(Window(8, 33, 40, 35)), shifts)["VV"].values[0]
+    assert np.abs(np.hstack([left, right]) - whole).max() < 0.01 * whole.mean()
+
+
+def test_a_corrected_scene_equals_the_unshifted_one_inside(reader: StackReader) -> None:
+    smooth = (0.2 + 0.02 * fft_texture(128, 3)).astype(np.float32)
+    grid = replace(GRID, height=128, width=128)
+    smooth = gaussian_filter(smooth, 1.0, mode="wrap")
+    moved = {name: fourier_shift(smooth, 0.35, -0.3) for name in ("VV", "VH")}
+    one = reader.archive.put_scene(offer(0, Sensor.S1), Raster(grid, {"VV": smooth, "VH": smooth}))
+    two = reader.archive.put_scene(offer(1, Sensor.S1), Raster(grid, moved))
+    inner = grid.window(Window(8, 8, 112, 112))
+    stack = reader.read([one, two], ("VV",), inner, {two.id: Shift(0.35, -0.3, 0.02, True)})["VV"].values
+    plain = reader.read([one, two], ("VV",), inner, {})["VV"].values
+    assert np.std(stack[1] - stack[0]) < 0.1 * np.std(plain[1] - plain[0])
+    assert np.array_equal(stack[0], plain[0])

@@ -18,8 +18,8 @@ from sat_monitor.imagery.cloud import ground_mask
 from sat_monitor.imagery.register import Shift, needs_correction, shift_bands
 from sat_monitor.imagery.sensors import SENSORS, check_comparable
 
-#: Pixels read beyond a window that is moved, so that its edge has neighbours.
-_MARGIN = 4
+#: Pixels read beyond a window that is moved: the cubic filter's memory of an edge has then faded to 3e-5.
+_MARGIN = 8
 
 #: The derived plane of stacks with a scene classification.
 _CLEAR = "clear"
@@ -42,8 +42,10 @@ class StackReader:
     ) -> xr.Dataset:
         """Bands (time, y, x) float32 and `valid` (time, y, x) bool of `scenes` on `grid`, corrected by `shifts`.
 
-        `valid` says that every required band of the sensor holds data; values are NaN where there is none. A stack with
-        SCL also has `clear` (time, y, x) bool: ground without cloud, shadow or snow. Units are in the attributes. Raises SceneReject: E1206 where tracks, sensors or times are mixed, E1102 a damaged file.
+        `valid` says that every required band of the sensor, as far as it was asked for, holds data; values are NaN
+        where there is none. A stack with SCL also has `clear` (time, y, x) bool: ground without cloud, shadow or snow.
+        Units are in the attributes. Raises SceneReject: E1206 where tracks, sensors or times are mixed, E1102 a
+        damaged file.
         """
         self._check(scenes)
         shape = (len(scenes), *grid.shape)
@@ -54,8 +56,9 @@ class StackReader:
             for name in bands:
                 values[name][k] = planes[name]
             clear[k] = planes.get(_CLEAR, True)
-        needed = [next((n for n in choices if n in values), None) for choices in SENSORS[scenes[0].sensor].required]
-        valid = np.logical_and.reduce([np.isfinite(values[name]) for name in needed if name is not None])
+        choices = [[n for n in names if n in values] for names in SENSORS[scenes[0].sensor].required]
+        needed = [there[0] for there in choices if there] or list(bands)
+        valid = np.logical_and.reduce([np.isfinite(values[name]) for name in needed])
         stack = self._dataset(scenes, values, valid, grid)
         if "SCL" in bands:
             stack[_CLEAR] = (("time", "y", "x"), clear)
@@ -88,8 +91,10 @@ class StackReader:
     def _scene(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> Mapping[str, _Plane]:
         moved = shift if shift is not None and needs_correction(shift, self._profile.imagery) else None
         key = None if moved is None else (moved.dy_px, moved.dx_px)
-        names = (*bands, _CLEAR) if "SCL" in bands else tuple(bands)
-        keys = {name: (scene.id, name, grid, key) for name in names}
+        keys = {name: (scene.id, name, grid, key) for name in bands}
+        if "SCL" in bands:
+            # Clear ground depends on the bands that tell soil from cloud, so on which of them are asked for.
+            keys[_CLEAR] = (scene.id, f"{_CLEAR} by {' '.join(sorted(bands))}", grid, key)
         if not all(k in self._planes for k in keys.values()):
             for name, plane in self._fresh(scene, bands, grid, moved).items():
                 self._keep(keys[name], plane)
