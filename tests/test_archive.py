@@ -272,6 +272,18 @@ def test_a_recomputed_change_map_takes_the_place_of_the_older(tmp_path: Path) ->
     assert np.array_equal(read.score, change_map(scene, seed=2).score, equal_nan=True)
 
 
+@pytest.mark.parametrize("changed", [{"reference_ids": ("s1-000",)}, {"profile_sha256": "cd" * 32}])
+def test_a_change_map_of_the_same_pixels_keeps_the_newest_account_of_them(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    archive = Archive(tmp_path)
+    _, tested = archived(archive, Sensor.S1, range(2))
+    for given in (change_map(tested), replace(change_map(tested), **changed)):
+        archive.put_change_map("plot", given, tested)
+    read = archive.change_map("plot", tested.id, "sar@1")
+    assert {name: getattr(read, name) for name in changed} == changed
+
+
 def test_a_change_map_that_is_absent_damaged_or_gone_says_so(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     [scene] = archived(archive, Sensor.S1, range(1))

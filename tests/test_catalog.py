@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pystac
 import pystac.validation
 import pytest
+from shapely.ops import unary_union
 
 from sat_monitor.core.domain import ChangeMap, Scene, Sensor
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.catalog import write_collection
-from tests.imagery_world import archived, noise, offer, optical_raster
+from tests.imagery_world import AT, GRID, archived, noise, offer, optical_raster, sar_raster
 
 
 def put_change(archive: Archive, tested: Scene, references: tuple[str, ...]) -> None:
@@ -84,6 +87,18 @@ def test_the_extent_of_a_collection_holds_all_its_items(root: Path) -> None:
             assert item.bbox is not None and item.datetime is not None
             assert west <= item.bbox[0] and south <= item.bbox[1] and item.bbox[2] <= east and item.bbox[3] <= north
             assert first <= item.datetime <= last
+
+
+def test_the_extent_of_scenes_apart_is_the_union_of_their_ground_and_time(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    grids = [replace(GRID, x0=GRID.x0 + dx, y0=GRID.y0 + dy) for dx, dy in ((0, 0), (5000, 0), (2000, 7000))]
+    for day, grid in zip((5, 0, 9), grids, strict=True):
+        archive.put_scene(offer(Sensor.S1, day), sar_raster(grid))
+    collection = pystac.Collection.from_file(str(tmp_path / "plot" / "scenes" / "collection.json"))
+    whole = unary_union([grid.footprint_lonlat for grid in grids]).bounds
+    assert collection.extent.spatial.bboxes == [list(whole)]
+    days = [AT + timedelta(days=day) for day in (0, 9)]
+    assert collection.extent.temporal.intervals == [days]
 
 
 def test_a_lost_index_is_made_again_from_the_items(root: Path) -> None:
