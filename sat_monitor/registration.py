@@ -1,13 +1,15 @@
 """Shifts of the scenes of one track against their common reference, between archive and stack.
 
-The reference is one of the first clear scenes of the track up to the tested look, the one that lies best among them,
-so a shift depends on the set of scenes, never on the order in which they arrived, and one bad scene cannot pose as it.
+The reference is the median place of the first clear scenes of the track up to the tested look, measured against the one
+that lies best among them. So a shift depends on the set of scenes, never on the order in which they arrived, and one
+bad scene cannot pose as the reference.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,16 @@ from sat_monitor.imagery.register import Shift, check_shift, clear_scenes, estim
 _SIDE = 768
 _NONE = Shift(0.0, 0.0, 0.0, True)
 #: Clear scenes among which the reference is chosen.
-_ANCHORS = 9
+_ANCHORS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where a track lies: the median place of its first clear scenes, as seen from one of them, pixels."""
+
+    anchor: Scene
+    dy_px: float
+    dx_px: float
 
 
 class Registrar:
@@ -46,17 +57,32 @@ class Registrar:
 
         A reference that is off by too much is left out; a tested scene that is raises SceneReject (E1210).
         """
-        anchor = self._anchor([s for s in (*track, tested) if s.grid == tested.grid])
-        shifts = {tested.id: self._shift(tested, anchor)}
+        frame = self._frame([s for s in (*track, tested) if s.grid == tested.grid])
+        shifts = {tested.id: self._off(tested, frame)}
         check_shift(shifts[tested.id], self._settings, tested.id)
         for scene in references:
-            shift = self._shift(scene, anchor)
+            shift = self._off(scene, frame)
             try:
                 check_shift(shift, self._settings, scene.id)
             except SceneReject:
                 continue
             shifts[scene.id] = shift
         return shifts
+
+    def _frame(self, scenes: Sequence[Scene]) -> _Frame:
+        """The scene to measure against, and where the first clear scenes lie from it in the median."""
+        anchor = self._anchor(scenes)
+        measured = [self._shift(s, anchor) for s in clear_scenes(scenes, _ANCHORS)]
+        known = [shift for shift in measured if shift.measured] or [_NONE]
+        dy, dx = (float(np.median([getattr(shift, axis) for shift in known])) for axis in ("dy_px", "dx_px"))
+        return _Frame(anchor, dy, dx)
+
+    def _off(self, scene: Scene, frame: _Frame) -> Shift:
+        """The shift of a scene against the median place of its track."""
+        shift = self._shift(scene, frame.anchor)
+        if not shift.measured:
+            return shift
+        return replace(shift, dy_px=shift.dy_px - frame.dy_px, dx_px=shift.dx_px - frame.dx_px)
 
     def _anchor(self, scenes: Sequence[Scene]) -> Scene:
         """Of the first clear scenes, the one whose median shift against the others is smallest."""

@@ -24,8 +24,6 @@ _T = TypeVar("_T", bound=np.generic)
 _SIDE = 64
 _STEP = 32
 _MIN_SHARE = 0.6
-#: Half width over which a picture fades out at its gaps, pixels.
-_FADE = 2
 #: Largest whole shift that is searched, pixels.
 _SEARCH = 8
 #: Coherence over few windows is biased upwards; what a single window shows proves nothing.
@@ -84,14 +82,13 @@ def estimate_shift(reference: FloatArray, moving: FloatArray) -> Shift:
 
 def _cross_spectra(reference: FloatArray, moving: FloatArray) -> tuple[NDArray[np.complex128], FloatArray, int] | None:
     """Summed cross spectrum, its coherence and the effective number of windows; None where too little is common."""
-    common = np.isfinite(reference) & np.isfinite(moving)
-    seen = _windows(common)
+    seen = _windows(np.isfinite(reference) & np.isfinite(moving))
     used = seen.mean(axis=(1, 2)) >= _MIN_SHARE
     count = int(used.sum())
     if count < _MIN_WINDOWS:
         return None
     taper = np.hanning(_SIDE + 2)[1:-1].astype(np.float32)
-    window = np.outer(taper, taper) * _windows(_faded(common))[used]
+    window = np.outer(taper, taper)
     one, two = (fft.rfft2(_flat(_windows(picture)[used], seen[used]) * window) for picture in (reference, moving))
     cross = (np.conj(one) * two).sum(axis=0)
     power = (np.abs(one) ** 2).sum(axis=0), (np.abs(two) ** 2).sum(axis=0)
@@ -114,16 +111,6 @@ def _windows(picture: NDArray[_T]) -> NDArray[_T]:
         return np.zeros((0, _SIDE, _SIDE), picture.dtype)
     every = np.lib.stride_tricks.sliding_window_view(picture, (_SIDE, _SIDE))[np.ix_(rows, cols)]
     return every.reshape(-1, _SIDE, _SIDE)
-
-
-def _faded(common: NDArray[np.bool_]) -> FloatArray:
-    """Weight of each pixel (y, x), 0..1, that falls off smoothly towards what is not seen.
-
-    The gaps are the same in both pictures: their sharp edges would draw the shift towards none.
-    """
-    size = 2 * _FADE + 1
-    kept = ndimage.minimum_filter(common.astype(np.float32), size, mode="nearest")
-    return np.asarray(ndimage.uniform_filter(kept, size, mode="nearest"), np.float32)
 
 
 def _flat(windows: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
@@ -199,9 +186,7 @@ def shift_bands(bands: Mapping[str, FloatArray], shift: Shift) -> dict[str, Floa
         result = ndimage.shift(filled, move, order=3, mode="nearest").astype(np.float32)
         if missing.any():
             # The cubic kernel rings around the zeros that fill a gap: two pixels away it no longer does.
-            lost = ndimage.shift(
-                ndimage.binary_dilation(missing, iterations=1).astype(np.float32), move, order=1, mode="nearest"
-            )
+            lost = ndimage.shift(ndimage.binary_dilation(missing, iterations=1).astype(np.float32), move, order=1)
             result = np.where(lost > 0.01, np.float32(np.nan), result)
         # Overshoot must not make power or reflectance negative.
         low = np.nanmin(np.where(missing, np.nan, values)) if not missing.all() else 0.0
