@@ -70,6 +70,7 @@ def test_a_cloud_fraction_is_read_back_to_the_last_bit(tmp_path: Path, cloudy: i
     scl.ravel()[: cloudy * 7] = 9.0
     kept = Archive(tmp_path).put_scene(offer(), optical_raster(SCL=scl))
     assert Archive(tmp_path).scenes("plot") == [kept]
+    assert kept.cloud_fraction == pytest.approx(cloudy * 7 / scl.size, rel=1e-12)
 
 
 def test_microseconds_of_the_acquisition_survive(tmp_path: Path) -> None:

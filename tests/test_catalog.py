@@ -25,7 +25,7 @@ def put_change(archive: Archive, tested: Scene, references: tuple[str, ...]) -> 
     score = noise(tested.grid.shape, 1)
     depth = np.ones(tested.grid.shape, np.int16)
     map_ = ChangeMap("sar@1", tested.id, references, tested.grid, score, "sigma", np.isfinite(score), depth, {})
-    archive.put_change_map("plot", map_, tested)
+    archive.put_change_map(tested.aoi, map_, tested)
 
 
 @pytest.fixture
@@ -131,9 +131,12 @@ def test_a_folder_without_items_makes_no_collection(tmp_path: Path) -> None:
 
 
 def test_simulated_scenes_and_what_comes_of_them_say_so(root: Path) -> None:
+    [simulated] = Archive(root).scenes("island")
+    put_change(Archive(root), simulated, ())
+
     def flags(aoi: str) -> set[bool]:
         items = [json.loads(path.read_text(encoding="utf-8")) for path in (root / aoi).glob("*/*/*.json")]
         return {item["properties"]["sat_monitor:simulated"] for item in items}
 
     assert flags("plot") == {False} and flags("island") == {True}
-    assert [s.simulated for s in Archive(root).scenes("island")] == [True]
+    assert simulated.simulated and len(list((root / "island").glob("*/*/*.json"))) == 2

@@ -236,7 +236,8 @@ def test_a_bounding_box_with_heights_is_a_bounding_box(tmp_path: Path) -> None:
     item = foreign_item("a", {})
     west, south, east, north = item["bbox"]
     item["bbox"] = [west, south, -10.0, east, north, 900.0]
-    assert [o.id for o in listed(foreign_catalogue(tmp_path, item)).offers] == ["a"]
+    beside = {**item, "id": "beside", "bbox": [west - 2.0, south, -10.0, east - 2.0, north, 900.0]}
+    assert [o.id for o in listed(foreign_catalogue(tmp_path, item, beside)).offers] == ["a"]
 
 
 def test_a_scene_larger_than_the_aoi_is_cropped_to_it(tmp_path: Path) -> None:
