@@ -78,8 +78,32 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Issue:
+    """Which reading of an acquisition a scene is: processing baseline, time of processing (UTC), product names.
+
+    The provider may issue an acquisition again; of two readings the one that `supersedes` the other counts.
+    """
+
+    baseline: tuple[int, ...] = ()
+    made_at: datetime | None = None
+    products: tuple[str, ...] = ()
+
+    def supersedes(self, other: Issue | None) -> bool:
+        """Whether this reading takes the place of `other`: a total order, so that it does not matter which came first."""
+        return other is None or self._rank > other._rank
+
+    @property
+    def _rank(self) -> tuple[tuple[int, ...], str, int, tuple[str, ...]]:
+        made = "" if self.made_at is None else self.made_at.isoformat()
+        return self.baseline, made, len(self.products), self.products
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
-    """One acquisition over one AOI, without its pixels; `grid` is the part of the AOI grid that it covers."""
+    """One acquisition over one AOI, without its pixels; `grid` is the part of the AOI grid that it covers.
+
+    `issue` is None where its source has no notion of issues.
+    """
 
     id: str
     aoi: str
@@ -96,6 +120,7 @@ class Scene:
     pixels_sha256: str
     processing_baseline: str | None = None
     simulated: bool = False
+    issue: Issue | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "acquired_at", utc(self.acquired_at))

@@ -22,13 +22,16 @@ ERRORS: dict[str, ErrorRow] = {
     "E1101": ErrorRow("file truncated or unreadable", "fetch the file again; the scene stays owed", True),
     "E1102": ErrorRow("sha256 differs from the recorded one", "restore the file or fetch it again"),
     "E1103": ErrorRow("file empty or a stub", "fetch the file again; the scene stays owed", True),
-    "E1104": ErrorRow("not the format it claims to be", "look at the file: often an error page saved as data"),
+    "E1104": ErrorRow("not the format it claims to be", "look at the file: often an error page saved as data", True),
     "E1105": ErrorRow("file does not decode", "report it to the provider; the scene is polled again"),
     # E12xx: what a scene says of itself
     "E1201": ErrorRow("wrong coordinate reference system", "reproject the data or choose the AOI it belongs to"),
     "E1202": ErrorRow("pixel grid does not fit the AOI", "check the geotransform; no pixel was used"),
     "E1203": ErrorRow("bands missing, unexpected or of the wrong type", "check the product type and the band list"),
+    "E1204": ErrorRow("radiometric offset and processing baseline disagree", "check the product's baseline and offset"),
+    "E1205": ErrorRow("products of one acquisition cannot be told apart", "ask the provider which one is valid"),
     "E1206": ErrorRow("grids, tracks or units mixed", "compare only scenes of one grid and one relative orbit"),
+    "E1207": ErrorRow("answer to another question", "the scene stays owed; a proxy or cache may be at fault", True),
     "E1208": ErrorRow("no valid pixel in the AOI", "nothing to do: the night counts it as not observed"),
     "E1209": ErrorRow("acquisition time missing or impossible", "correct the product's metadata"),
     "E1210": ErrorRow("shift against the reference too large", "check the orthorectification of the product"),
@@ -38,6 +41,11 @@ ERRORS: dict[str, ErrorRow] = {
     "E1301": ErrorRow("a step failed unexpectedly", "read the night report, then run the night again", True),
     "E1302": ErrorRow("disk full or not writable", "free space on the volume of --home, then run again", True),
     "E1303": ErrorRow("abnormally many new places on one scene", "look at the scene: snow, flood or a sensor fault?"),
+    "E1304": ErrorRow(
+        "no new scenes for longer than the satellites need to come back",
+        "ask the provider, look at its status page",
+        True,
+    ),
     # E15xx: areas of interest
     "E1501": ErrorRow("outline is empty", "draw an outline with an area"),
     "E1502": ErrorRow("outline crosses itself", "repair the ring so that no two edges cross"),
@@ -56,6 +64,27 @@ ERRORS: dict[str, ErrorRow] = {
     # E18xx: tickets
     "E1801": ErrorRow("unknown ticket or site", "list them with `sat-monitor tickets list` or `sites list`"),
     "E1802": ErrorRow("page could not be typeset", "the ticket stays due; see the message of the typesetter", True),
+    # E19xx: services that hand out scenes
+    "E1901": ErrorRow("service asks to wait", "nothing: the next night asks again", True),
+    "E1902": ErrorRow(
+        "quota of the account used up", "wait for the next month, raise the quota or choose fewer areas", True
+    ),
+    "E1903": ErrorRow("service does not answer as it should", "nothing: the next night asks again", True),
+    "E1904": ErrorRow("credentials refused", "check client id and secret; see docs/sources.md", True),
+    "E1905": ErrorRow("answer took too long", "nothing: the next night asks again", True),
+    "E1906": ErrorRow("connection broken or answer cut", "nothing: the next night asks again", True),
+    "E1907": ErrorRow(
+        "redirect to a place that is not on the list", "check the service's address; add the host if it is right", True
+    ),
+    "E1908": ErrorRow(
+        "certificate or clock cannot be trusted", "check this machine's clock and the service's certificate", True
+    ),
+    "E1909": ErrorRow("catalogue does not add up", "nothing was taken from it; the next night asks again", True),
+    "E1910": ErrorRow("service refuses the request", "read the message: a setting or this version may be at fault"),
+    "E1911": ErrorRow(
+        "credentials missing or readable by others", "set them as docs/sources.md says; chmod 600 the file"
+    ),
+    "E1912": ErrorRow("sources file refused", "correct the settings named in the message; see docs/sources.md"),
     # E20xx: the command line
     "E2001": ErrorRow("wrong use of the command", "see `sat-monitor COMMAND --help`"),
     "E2002": ErrorRow("file not found", "check the path"),
@@ -112,6 +141,10 @@ class ProfileError(SatMonitorError):
 
 class StoreError(SatMonitorError):
     """The database, its lease or its history chain."""
+
+
+class ServiceError(SatMonitorError):
+    """A service that did not hand out what it was asked for."""
 
 
 class TicketError(SatMonitorError):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from sat_monitor.core.clock import utc
-from sat_monitor.core.domain import AOI, Sensor, Track
+from sat_monitor.core.domain import AOI, Issue, Sensor, Track
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.imagery.raster import Raster
 
@@ -17,7 +17,8 @@ class Offer:
     """A scene that a source lists for an AOI; nothing of it has been read yet.
 
     `id` is the scene id that the archive will use; `href` means something to the source only; `file_sha256` is the
-    hash that the source promises for the file, where it promises one.
+    hash that the source promises for the file, where it promises one. `issue` says which reading of the acquisition
+    it is, and `superseded` names the listed products that it takes the place of.
     """
 
     id: str
@@ -31,6 +32,8 @@ class Offer:
     file_sha256: str | None = None
     processing_baseline: str | None = None
     simulated: bool = False
+    issue: Issue | None = None
+    superseded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "acquired_at", utc(self.acquired_at))

@@ -1,0 +1,57 @@
+"""Sentinel-2 digital numbers to surface reflectance: the offset of baseline 04.00 is applied exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sat_monitor.core.domain import FloatArray
+from sat_monitor.core.errors import SceneReject
+
+#: Digital numbers per reflectance, and what products since baseline 04.00 have added (ESA, 2022-01-25).
+SCALE = 10_000.0
+OFFSET_DN = -1_000.0
+_SINCE = (4, 0)
+#: Vegetation and water of the scene classification, where red is dark; how many pixels of them prove something.
+_DARK_CLASSES = (4, 6)
+_ENOUGH = 200
+#: Red of the darkest twentieth of such ground with the offset left in, and of its median with the offset taken twice.
+_TOO_BRIGHT, _TOO_DARK = 0.095, -0.02
+
+
+def baseline_of(text: str | None) -> tuple[int, ...]:
+    """A processing baseline such as `05.11` as numbers, so that versions compare; () where there is none."""
+    parts = (text or "").strip().lstrip("N").split(".")
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+
+
+def offset_of(properties: Mapping[str, Any], baseline: tuple[int, ...]) -> float:
+    """The offset (digital numbers) yet to be added to an item's values, by what the item says of itself."""
+    if properties.get("earthsearch:boa_offset_applied") or baseline < _SINCE:
+        return 0.0
+    return OFFSET_DN
+
+
+def reflectance(dn: NDArray[Any], offset_dn: float) -> FloatArray:
+    """Surface reflectance, same shape, float32, NaN where the digital number is 0 (no data)."""
+    values = (dn.astype(np.float32) + np.float32(offset_dn)) / np.float32(SCALE)
+    return np.where(dn == 0, np.float32(np.nan), values).astype(np.float32)
+
+
+def check_dark_ground(bands: Mapping[str, FloatArray], scene_id: str) -> None:
+    """Raise SceneReject E1204 where vegetation and water prove that the offset was left out or applied twice.
+
+    `bands` holds reflectance B04 and classes SCL, (y, x). Scenes with too little dark ground prove nothing and pass.
+    """
+    if "B04" not in bands or "SCL" not in bands:
+        return
+    red = bands["B04"][np.isin(bands["SCL"], _DARK_CLASSES) & np.isfinite(bands["B04"])]
+    if red.size < _ENOUGH:
+        return
+    darkest, median = (float(v) for v in np.quantile(red, (0.05, 0.5)))
+    if darkest > _TOO_BRIGHT or median < _TOO_DARK:
+        what = f"{scene_id}: red of vegetation and water is {median:.3f} (darkest twentieth {darkest:.3f})"
+        raise SceneReject("E1204", what, "nothing of this scene", scene_id)
