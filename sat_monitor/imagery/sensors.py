@@ -49,6 +49,7 @@ SENSORS: Mapping[Sensor, SensorSpec] = {
         (
             Band("VV", _GAMMA0, 10.0, "co-polarised backscatter, terrain-flattened"),
             Band("VH", _GAMMA0, 10.0, "cross-polarised backscatter, terrain-flattened"),
+            Band("angle", "degree", 10.0, "local incidence angle"),
         ),
         (("VV",), ("VH",)),
         has_tracks=True,
@@ -65,6 +66,7 @@ SENSORS: Mapping[Sensor, SensorSpec] = {
             Band("B11", _REFLECTANCE, 20.0, "short-wave infrared 1.6 um"),
             Band("B12", _REFLECTANCE, 20.0, "short-wave infrared 2.2 um"),
             Band("SCL", "class", 20.0, "scene classification of Level-2A"),
+            Band("CLP", "probability, 0..1", 160.0, "cloud probability of s2cloudless"),
         ),
         (("B04",), ("B08", "B8A"), ("SCL",)),
         has_tracks=False,

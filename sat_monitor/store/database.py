@@ -42,6 +42,7 @@ def open_database(path: Path) -> Engine:
         if not inspect(connection).get_table_names():
             _create(connection)
         _check_version(connection, path)
+        schema.run_usage.create(connection, checkfirst=True)  # databases made before it was
     return engine
 
 

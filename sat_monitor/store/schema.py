@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text
 
 #: Version of the tables; a database of a newer one is refused.
 VERSION = 1
@@ -94,6 +94,15 @@ run_lease = Table(
     Column("holder", Text, nullable=False),
     Column("process", Text, nullable=False),
     Column("expires_at", Text, nullable=False),
+)
+#: Requests and processing units per account and month (UTC).
+run_usage = Table(
+    "run_usage",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("requests", Integer, nullable=False),
+    Column("units", Float, nullable=False),
 )
 run_log = Table(
     "run_log",

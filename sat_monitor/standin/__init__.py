@@ -1,0 +1,1 @@
+"""Stand-ins for outside services on loopback: they serve simulated scenes, and misbehave as told."""
