@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from sat_monitor.core.clock import TOKYO, Clock
+from sat_monitor.core.clock import TOKYO, Clock, system_clock
 from sat_monitor.core.domain import AOI, EventDraft, Scene
 from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.home import Home
@@ -20,18 +20,22 @@ from sat_monitor.detect import DetectDesk, Detected, detect_aoi
 from sat_monitor.fold import LookFold, chain
 from sat_monitor.imagery.aois import AoiRegistry, detection_mask
 from sat_monitor.imagery.archive import Archive
+from sat_monitor.imagery.cadence import Cadence, Seen, cadences
 from sat_monitor.imagery.files import write_whole
-from sat_monitor.imagery.folder import FolderSource
-from sat_monitor.imagery.source import Source
+from sat_monitor.imagery.source import Offer, Source
+from sat_monitor.imagery.sources import Surroundings, build_sources, read_sources
 from sat_monitor.imagery.stack import StackReader
-from sat_monitor.observe import ACTOR, Observed, observe_aoi
+from sat_monitor.observe import ACTOR, Observed, ObserveDesk, Window, observe_aoi
 from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
 from sat_monitor.scoring import Bench
 from sat_monitor.store.store import Lease, Store
+from sat_monitor.store.usage import Quota, UsageMeter
 
 #: Days before a night from which scenes are looks on the very first night of an AOI.
 FIRST_NIGHT_DAYS = 60
+#: Over how long the rhythm of each track is measured.
+CADENCE_OVER = timedelta(days=366)
 LEASE_SECONDS = 6 * 3600
 CACHE_BYTES = 1 << 30
 
@@ -71,8 +75,14 @@ class _Desk:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Where scenes come from: those of the request, else the inbox."""
-        return self.request.sources or (FolderSource(self.request.home.inbox),)
+        """Where scenes come from: those of the request, else the inbox and what sources.toml names."""
+        return self.request.sources or build_sources(read_sources(self.request.home), self._around())
+
+    def _around(self) -> Surroundings:
+        home = self.request.home
+        quotas = {s.account: Quota(s.monthly_requests, s.monthly_units) for s in read_sources(home).source}
+        # Quotas run by the calendar of the world, whatever day is replayed here.
+        return Surroundings(home, UsageMeter(home.database, system_clock, quotas), system_clock, self.progress)
 
     @property
     def shelf(self) -> tuple[Store, Lease]:
@@ -151,7 +161,7 @@ def failure(aoi_id: str, error: Exception) -> str:
 def account(request: NightRequest, aoi_id: str, steps: Steps, clock: Clock) -> AoiReport:
     """The accounting of one AOI from its three finished steps."""
     with _open(request, clock, lambda _: None) as desk:
-        return aoi_report(desk.store, aoi_id, *steps)
+        return aoi_report(desk.store, aoi_id, steps, _days(request)[1])
 
 
 def close(request: NightRequest, reports: tuple[AoiReport, ...], failed: tuple[str, ...], clock: Clock) -> NightReport:
@@ -161,8 +171,11 @@ def close(request: NightRequest, reports: tuple[AoiReport, ...], failed: tuple[s
 
 
 def watched_aois(home: Home) -> tuple[str, ...]:
-    """Ids of the AOIs that have scenes in the inbox or the archive; all where there is no imagery at all."""
+    """Ids of the AOIs that sources.toml names; without it those with imagery at hand; all where there is none."""
+    settings = read_sources(home)
     ids = tuple(aoi.id for aoi in AoiRegistry(home.aoi).list())
+    if settings.source:
+        return settings.aois or ids
     folders = (home.inbox, home.archive)
     return tuple(i for i in ids if any((folder / i / "scenes").is_dir() for folder in folders)) or ids
 
@@ -188,24 +201,28 @@ def _run_aoi(desk: _Desk, aoi_id: str) -> AoiReport:
     with desk.archive.batch():
         detected = _detect(desk, aoi)
     published = _publish(desk, aoi)
-    return aoi_report(desk.store, aoi_id, observed, detected, published)
+    return aoi_report(desk.store, aoi_id, (observed, detected, published), _days(desk.request)[1])
 
 
-def aoi_report(store: Store, aoi_id: str, observed: Observed, detected: Detected, published: Published) -> AoiReport:
-    """The accounting of one AOI from its three steps."""
+def aoi_report(store: Store, aoi_id: str, steps: Steps, end: datetime) -> AoiReport:
+    """The accounting of one AOI from its three steps, for a night that ends at `end` (UTC)."""
+    observed, detected, published = steps
     sites = [site for site in store.sites(aoi_id) if site.merged_into is None]
     offered = {offer.id for offer in observed.offers}
     deferred = {problem.scene_id for problem in observed.deferred}
     rejected = {problem.scene_id for problem in observed.rejected}
-    rejected |= {row.scene_id for row in store.rejections(aoi_id) if row.scene_id in offered} - deferred
-    problems = [p.message for p in (*observed.problems, *detected.problems)] + list(published.problems)
+    rejected |= {row.scene_id for row in store.rejections(aoi_id) if row.scene_id in offered}
+    rejected -= deferred
+    rhythms = _rhythms(store.scenes(aoi_id), observed.offers, end)
+    problems = [*_silences(rhythms, end), *observed.unlisted]
+    problems += [p.message for p in (*observed.problems, *detected.problems)] + list(published.problems)
     return AoiReport(
         aoi=aoi_id,
         expected=observed.expected,
         processed=len(offered - deferred - rejected),
         deferred=len(deferred),
         rejected=len(rejected),
-        superseded=0,
+        superseded=observed.superseded,
         new_scenes=len(observed.archived_now),
         looks_computed=detected.computed,
         suspected=sum(site.first_confirmed_at is None for site in sites),
@@ -217,7 +234,26 @@ def aoi_report(store: Store, aoi_id: str, observed: Observed, detected: Detected
         problems=tuple(problems),
         simulated=any(offer.simulated for offer in observed.offers),
         overview=published.overview,
+        cadence=tuple(rhythm.text for rhythm in rhythms),
     )
+
+
+def _rhythms(scenes: Sequence[Scene], offers: Sequence[Offer], end: datetime) -> list[Cadence]:
+    """How often each track has come in the last year, from what is held and what is listed."""
+    both: list[Scene | Offer] = [*scenes, *offers]
+    known = {one.id: Seen(one.sensor, one.platform, one.track, one.acquired_at) for one in both}
+    return cadences(one for one in known.values() if end - CADENCE_OVER <= one.at < end)
+
+
+def _silences(rhythms: Sequence[Cadence], end: datetime) -> list[str]:
+    """An alarm for each track that has not come for longer than its own rhythm allows."""
+    alarms = []
+    for rhythm in rhythms:
+        days = rhythm.silent_days(end)
+        if days is not None:
+            what = f"{rhythm.label}: none for {days:.0f} days, usual is one in {rhythm.usual_gap_days:g}"
+            alarms.append(SatMonitorError("E1304", what, "everything so far").message)
+    return alarms
 
 
 def _days(request: NightRequest) -> tuple[datetime | None, datetime]:
@@ -233,8 +269,11 @@ def _observe(desk: _Desk, aoi_id: str) -> Observed:
     request = desk.request
     start, end = _days(request)
     back = timedelta(days=request.profile.imagery.look_back_days)
+    recent = timedelta(days=request.profile.imagery.late_days)
+    window = Window((start or end) - back, end - recent, end)
+    work = ObserveDesk(desk.archive, desk.shelf, desk.clock(), desk.progress)
     with desk.archive.batch():
-        return observe_aoi(aoi, ((start or end) - back, end), desk.sources, desk.archive, desk.shelf, desk.progress)
+        return observe_aoi(aoi, window, desk.sources, work)
 
 
 def _wanted(desk: _Desk, scenes: Sequence[Scene], stored: dict[str, str]) -> frozenset[str]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sat_monitor.core.domain import AOI, EventDraft
-from sat_monitor.core.errors import SatMonitorError, SceneReject
+from sat_monitor import __version__
+from sat_monitor.core.domain import AOI, EventDraft, Scene
+from sat_monitor.core.errors import SatMonitorError, ServiceError
 from sat_monitor.imagery.archive import Archive
+from sat_monitor.imagery.items import issue_to_plain
+from sat_monitor.imagery.raster import Raster
 from sat_monitor.imagery.source import Offer, Source
-from sat_monitor.store.store import Lease, Store
+from sat_monitor.store.ledger import canonical_json
+from sat_monitor.store.store import Lease, ListingRow, Store
 
 ACTOR = "night"
+#: Pixels of scenes that may be in memory before they are archived, and how many scenes at most.
+_AHEAD_PX, _AHEAD = 8_000_000, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +36,25 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The accounting of one AOI: every offer of the window is archived (now or before), deferred or rejected."""
+    """The accounting of one AOI: every listed reading of a scene is archived, deferred, rejected or superseded.
+
+    `unlisted` says which sources could not be asked, so that nothing is known of what they hold.
+    """
 
     offers: tuple[Offer, ...]
     archived_now: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    unlisted: tuple[str, ...] = ()
+
+    @property
+    def superseded(self) -> int:
+        """Listed products whose place a newer reading takes."""
+        return sum(len(offer.superseded) for offer in self.offers)
 
     @property
     def expected(self) -> int:
-        """Scenes that the sources list: the offers and the items that could not be read."""
-        return len({offer.id for offer in self.offers} | {problem.scene_id for problem in self.problems})
+        """What the sources list: the offers, the items that could not be read, and the superseded products."""
+        return len({o.id for o in self.offers} | {p.scene_id for p in self.problems}) + self.superseded
 
     @property
     def deferred(self) -> tuple[Problem, ...]:
@@ -49,69 +67,195 @@ class Observed:
         return tuple(p for p in self.problems if not p.temporary)
 
 
-def observe_aoi(
-    aoi: AOI,
-    window: tuple[datetime, datetime],
-    sources: Sequence[Source],
-    archive: Archive,
-    shelf: tuple[Store, Lease],
-    progress: Callable[[str], None],
-) -> Observed:
-    """Archive every offer of `window` ([start, end), UTC) that the store does not hold; one bad scene stops nothing."""
-    held = {scene.id for scene in shelf[0].scenes(aoi.id)}
-    offers: dict[str, tuple[Offer, Source]] = {}
-    archived: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The acquisitions to list, [start, end) UTC: all of them now and then, else only those since `recent`."""
+
+    start: datetime
+    recent: datetime
+    end: datetime
+    #: How long a listing of the whole window is good for.
+    WHOLE_EVERY = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveDesk:
+    """What observing works with."""
+
+    archive: Archive
+    shelf: tuple[Store, Lease]
+    now: datetime
+    progress: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    offer: Offer
+    source: Source
+    held: Scene | None
+
+
+def observe_aoi(aoi: AOI, window: Window, sources: Sequence[Source], desk: ObserveDesk) -> Observed:
+    """Archive every offer of `window` that the store does not hold, or holds in an older reading.
+
+    One bad scene or one source that does not answer stops nothing.
+    """
     problems: list[Problem] = []
+    unlisted: list[str] = []
+    offers: dict[str, tuple[Offer, Source]] = {}
     for source in sources:
-        listing = source.listing(aoi, *window)
+        try:
+            listing = source.listing(aoi, _since(aoi, window, source, desk), window.end)
+        except ServiceError as error:
+            unlisted.append(f"{source.name}: {error.message}")
+            desk.progress(f"{aoi.id}: {error.message}")
+            continue
+        _note_listing(aoi, window, source, desk)
         for offer in listing.offers:
             offers.setdefault(offer.id, (offer, source))
-        problems += [record_problem((aoi.id, r.scene_id, source.name), r, shelf) for r in listing.unreadable]
+        problems += [record_problem((aoi.id, r.scene_id, source.name), r, desk.shelf) for r in listing.unreadable]
     ordered = sorted(offers.values(), key=lambda pair: pair[0].order)
-    for number, (offer, source) in enumerate(ordered, start=1):
-        if offer.id in held:
-            continue
-        problem = _take_in(offer, source, aoi, archive, shelf)
+    archived: list[str] = []
+    for owed, raster in _fetched(aoi, _owed(aoi, ordered, desk), desk):
+        problem = _take_in(owed, raster, desk)
         if problem is None:
-            archived.append(offer.id)
-            progress(f"{aoi.id}: scene {number}/{len(ordered)} {offer.id}")
+            archived.append(owed.offer.id)
+            desk.progress(f"{aoi.id}: scene {owed.offer.id}")
         else:
             problems.append(problem)
-            progress(f"{aoi.id}: {problem.message}")
-    return Observed(tuple(offer for offer, _ in ordered), tuple(archived), tuple(problems))
+            desk.progress(f"{aoi.id}: {problem.message}")
+    return Observed(tuple(offer for offer, _ in ordered), tuple(archived), tuple(problems), tuple(unlisted))
 
 
-def _take_in(offer: Offer, source: Source, aoi: AOI, archive: Archive, shelf: tuple[Store, Lease]) -> Problem | None:
-    """Files first, then the row; what goes wrong is recorded with its number."""
-    store, lease = shelf
-    identity = (offer.aoi, offer.id, offer.source_id)
+def _since(aoi: AOI, window: Window, source: Source, desk: ObserveDesk) -> datetime:
+    """From when to list: all of the window at first and every month, else what may be late, outages included."""
+    last = desk.shelf[0].last_listing(source.name, aoi.id) if source.remote else None
+    if last is None or last.since > window.start or not last.whole_at <= desk.now < last.whole_at + window.WHOLE_EVERY:
+        return window.start
+    return max(window.start, min(window.recent, last.until - (window.end - window.recent)))
+
+
+def _note_listing(aoi: AOI, window: Window, source: Source, desk: ObserveDesk) -> None:
+    if not source.remote:
+        return
+    store = desk.shelf[0]
+    last = store.last_listing(source.name, aoi.id)
+    whole = _since(aoi, window, source, desk) == window.start
+    since, whole_at = (window.start, desk.now) if whole or last is None else (last.since, last.whole_at)
+    store.record_listing(source.name, aoi.id, ListingRow(since, window.end, whole_at))
+
+
+def _owed(aoi: AOI, offers: Sequence[tuple[Offer, Source]], desk: ObserveDesk) -> list[_Owed]:
+    """The offers that are to be fetched; what an earlier night archived and could not note is noted now."""
+    store = desk.shelf[0]
+    held = {scene.id: scene for scene in store.scenes(aoi.id)}
+    refused = {row.scene_id: row.issue for row in store.rejections(aoi.id)}
+    owed = []
+    for offer, source in offers:
+        known = held.get(offer.id)
+        if known is not None and not _is_newer(offer, known):
+            continue
+        if offer.issue is not None and refused.get(offer.id) == _issue_key(offer):
+            continue
+        archived = desk.archive.find(aoi.id, offer.id) if offer.issue is not None else None
+        if archived is not None and archived.issue == offer.issue:
+            _note_scene(archived, known, desk)
+            continue
+        owed.append(_Owed(offer, source, known))
+    return owed
+
+
+def _is_newer(offer: Offer, held: Scene) -> bool:
+    """Whether an offer is a newer reading of a scene that is held, from the source that it came from."""
+    return offer.issue is not None and offer.source_id == held.source_id and offer.issue.supersedes(held.issue)
+
+
+def _issue_key(offer: Offer) -> str:
+    """What a rejection holds for: this reading of the scene, under this version of the software."""
+    if offer.issue is None:
+        return ""
+    return hashlib.sha256(f"{__version__}|{canonical_json(issue_to_plain(offer.issue))}".encode()).hexdigest()
+
+
+def _fetched(aoi: AOI, owed: Sequence[_Owed], desk: ObserveDesk) -> Iterator[tuple[_Owed, Raster | SatMonitorError]]:
+    """Every owed scene in order with its pixels, or with what went wrong; the next ones are fetched meanwhile."""
+    ahead = max(1, min(_AHEAD, _AHEAD_PX // (aoi.grid.height * aoi.grid.width)))
+    with ThreadPoolExecutor(ahead) as threads:
+        waiting: deque[tuple[_Owed, Future[Raster | SatMonitorError]]] = deque()
+        todo = iter(owed)
+        try:
+            while True:
+                while len(waiting) < ahead and (one := next(todo, None)) is not None:
+                    waiting.append((one, threads.submit(_fetch, one, aoi)))
+                if not waiting:
+                    return
+                done, future = waiting.popleft()
+                yield done, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _fetch(owed: _Owed, aoi: AOI) -> Raster | SatMonitorError:
     try:
-        scene = archive.put_scene(offer, source.fetch(offer, aoi))
-    except SceneReject as reject:
-        return record_problem(identity, reject, shelf)
-    except (OSError, SatMonitorError) as error:
-        return record_problem(identity, _wrapped(offer, error), shelf)
-    with store.transaction(lease) as transaction:
-        if transaction.put_scene(scene):
-            body = {"scene": scene.id, "aoi": scene.aoi, "source": scene.source_id}
-            hashes = {"file_sha256": scene.file_sha256, "pixels_sha256": scene.pixels_sha256}
-            transaction.append(EventDraft("scene.archived", ACTOR, {**body, **hashes}))
+        return owed.source.fetch(owed.offer, aoi)
+    except SatMonitorError as error:
+        return error
+    except OSError as error:
+        return SatMonitorError("E1302", f"{owed.offer.id}: {error}", "nothing of this scene")
+    except Exception as error:  # whatever one scene does, the night goes on and names it
+        return SatMonitorError("E1301", f"{owed.offer.id}: {type(error).__name__}: {error}", "nothing of this scene")
+
+
+def _take_in(owed: _Owed, fetched: Raster | SatMonitorError, desk: ObserveDesk) -> Problem | None:
+    """Files first, then the row; what goes wrong is recorded with its number."""
+    offer = owed.offer
+    identity = (offer.aoi, offer.id, offer.source_id)
+    if isinstance(fetched, SatMonitorError):
+        return record_problem(identity, fetched, desk.shelf, _issue_key(offer))
+    try:
+        scene = desk.archive.put_scene(offer, fetched)
+    except SatMonitorError as error:
+        return record_problem(identity, error, desk.shelf, _issue_key(offer))
+    except OSError as error:
+        wrapped = SatMonitorError("E1302", f"{offer.id}: {error}", "nothing of this scene")
+        return record_problem(identity, wrapped, desk.shelf)
+    _note_scene(scene, owed.held, desk)
     return None
 
 
-def _wrapped(offer: Offer, error: OSError | SatMonitorError) -> SatMonitorError:
-    if isinstance(error, SatMonitorError):
-        return error
-    return SatMonitorError("E1302", f"{offer.id}: {error}", "nothing of this scene")
+def _note_scene(scene: Scene, older: Scene | None, desk: ObserveDesk) -> None:
+    """The row of an archived scene, with its event; an older reading is superseded, and its event says by what."""
+    store, lease = desk.shelf
+    body = {"scene": scene.id, "aoi": scene.aoi, "source": scene.source_id}
+    hashes = {"file_sha256": scene.file_sha256, "pixels_sha256": scene.pixels_sha256}
+    issue = {} if scene.issue is None else {"issue": issue_to_plain(scene.issue)}
+    with store.transaction(lease) as transaction:
+        if not transaction.put_scene(scene):
+            return
+        if older is None:
+            transaction.append(EventDraft("scene.archived", ACTOR, {**body, **hashes, **issue}))
+        else:
+            was = {"was_pixels_sha256": older.pixels_sha256, "was_file_sha256": older.file_sha256}
+            transaction.append(EventDraft("scene.superseded", ACTOR, {**body, **hashes, **issue, **was}))
+            transaction.remove_rejection(scene.aoi, scene.id)
 
 
-def record_problem(scene: tuple[str, str, str], error: SatMonitorError, shelf: tuple[Store, Lease]) -> Problem:
-    """Keep why a scene (AOI, id, source) could not be used; repeated nights add nothing."""
+def record_problem(
+    scene: tuple[str, str, str], error: SatMonitorError, shelf: tuple[Store, Lease], issue: str = ""
+) -> Problem:
+    """Keep why a scene (AOI, id, source) could not be used; repeated nights add nothing.
+
+    What only says that a service had a bad night is no fact about a scene: it is reported, not kept.
+    """
     store, lease = shelf
     aoi, identity, _ = scene
+    problem = Problem(identity, error.code, error.message, error.temporary)
+    if isinstance(error, ServiceError) and error.temporary:
+        return problem
     with store.transaction(lease) as transaction:
-        if transaction.put_rejection(*scene, error.code, error.what):
+        if transaction.put_rejection(*scene, error.code, error.what, "" if error.temporary else issue):
             body = {"scene": identity, "aoi": aoi, "code": error.code, "what": error.what}
             kind = "scene.deferred" if error.temporary else "scene.rejected"
             transaction.append(EventDraft(kind, ACTOR, body))
-    return Problem(identity, error.code, error.message, error.temporary)
+    return problem

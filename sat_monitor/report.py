@@ -31,6 +31,7 @@ class AoiReport:
     problems: tuple[str, ...] = ()
     simulated: bool = False
     overview: str | None = None
+    cadence: tuple[str, ...] = ()
 
     @property
     def closes(self) -> bool:
@@ -95,6 +96,9 @@ class NightReport:
         problems += [f"- FAILED {text}" for text in self.failed]
         if problems:
             lines += ["", "## Problems", "", *problems]
+        rhythms = [f"- {aoi.aoi}: {text}" for aoi in self.aois for text in aoi.cadence]
+        if rhythms:
+            lines += ["", "## Cadence over the last year, measured", "", *rhythms]
         lines += ["", f"Profile `{self.profile_name}` {self.profile_sha256}", f"Chain head {self.chain_head}"]
         return "\n".join(lines) + "\n"
 

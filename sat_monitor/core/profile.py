@@ -38,6 +38,9 @@ class ImagerySettings(Section):
         256, ge=64, le=4096, description="side of the square blocks in which scenes are read and tested, pixels"
     )
     margin_m: float = Field(500.0, ge=0.0, le=5000.0, description="detection runs on the outline plus this margin, m")
+    late_days: int = Field(
+        45, ge=7, le=365, description="how far back every night asks for late and re-issued scenes, days"
+    )
     look_back_days: int = Field(
         1600, ge=90, le=4000, description="how far back the archive is filled for references, days"
     )

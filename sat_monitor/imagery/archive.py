@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from sat_monitor.core.grid import Grid, Window
 from sat_monitor.imagery.catalog import write_collection
 from sat_monitor.imagery.cloud import cloud_fraction
 from sat_monitor.imagery.cog import Plane, read_cog, write_cog
-from sat_monitor.imagery.files import file_sha256, write_whole
+from sat_monitor.imagery.files import file_sha256, whole_file, write_whole
 from sat_monitor.imagery.items import OWN, FileFacts, change_item, file_facts, grid_of, scene_item, scene_of_item
 from sat_monitor.imagery.raster import Raster
 from sat_monitor.imagery.sensors import SENSORS, check_bands
@@ -54,6 +55,7 @@ class Archive:
     def put_scene(self, offer: Offer, raster: Raster) -> Scene:
         """Archive the pixels of an offer; the same pixels again change nothing, a damaged file is written anew.
 
+        An issue that supersedes the archived one takes its place; the older files are kept under `superseded`.
         Raises SceneReject: E1203 wrong bands, E1208 no valid pixel, E1211 other pixels under a known id, E1212 an id
         that cannot be a file name.
         """
@@ -63,12 +65,14 @@ class Archive:
         path = self._scene_path(offer.aoi, offer.id)
         pixels = raster.pixels_sha256
         known = self._known(path)
-        if known is not None:
-            if known.pixels_sha256 != pixels:
+        newer = known is not None and offer.issue is not None and offer.issue.supersedes(known.issue)
+        if known is not None and known.pixels_sha256 != pixels:
+            if not newer:
                 what = f"{offer.id}: pixels {pixels[:12]} now, {known.pixels_sha256[:12]} in the archive"
                 raise SceneReject("E1211", what, "the archived scene", offer.id)
-            if path.with_suffix(".tif").exists() and file_sha256(path.with_suffix(".tif")) == known.file_sha256:
-                return known
+            self._set_aside(known, path)
+        elif known is not None and not newer and _whole(path, known):
+            return known
         spec = SENSORS[offer.sensor]
         names = [name for name in spec.names if name in raster.bands]
         image = path.with_suffix(".tif")
@@ -90,11 +94,31 @@ class Archive:
             pixels_sha256=pixels,
             processing_baseline=offer.processing_baseline,
             simulated=offer.simulated,
+            issue=offer.issue,
         )
         item = scene_item(scene, names, image.stat().st_size)
         self._write_item(path, item)
         # As the item tells it: its percentages round, and a scene must be one value now and after a restart.
         return scene_of_item(item)
+
+    def find(self, aoi: str, scene_id: str) -> Scene | None:
+        """The archived scene of an id with a whole file, None where there is none."""
+        path = self._scene_path(aoi, scene_id)
+        known = self._known(path)
+        return known if known is not None and _whole(path, known) else None
+
+    def _set_aside(self, scene: Scene, path: Path) -> None:
+        """Keep a scene that is superseded: its item says what it was, its file stays under its own hash."""
+        if not _whole(path, scene):
+            return
+        name = f"{scene.id}_{scene.pixels_sha256[:12]}"
+        aside = self.root / scene.aoi / "superseded" / name / f"{name}.json"
+        with whole_file(aside.with_suffix(".tif")) as copy:
+            shutil.copyfile(path.with_suffix(".tif"), copy)
+        item = _load(path)
+        item["id"], item["collection"] = name, f"{scene.aoi}-superseded"
+        item["assets"]["data"]["href"] = f"./{name}.tif"
+        self._write_item(aside, item)
 
     def scenes(self, aoi: str, sensor: Sensor | None = None) -> list[Scene]:
         """The archived scenes of an AOI, sorted by `Scene.order`."""
@@ -246,6 +270,12 @@ def valid_fraction(offer: Offer, raster: Raster) -> float:
     if fraction == 0.0:
         raise SceneReject("E1208", f"{offer.id}: every pixel is no data", "nothing of this scene", offer.id)
     return fraction
+
+
+def _whole(path: Path, scene: Scene) -> bool:
+    """Whether the file beside an item is the one that was archived."""
+    image = path.with_suffix(".tif")
+    return image.exists() and file_sha256(image) == scene.file_sha256
 
 
 def _request_sha256(offer: Offer, grid: Grid) -> str:

@@ -10,7 +10,12 @@ from typing import Any
 from sat_monitor.imagery.files import write_whole
 from sat_monitor.imagery.items import STAC_VERSION
 
-_KINDS = {"scenes": "Scenes on the grid of AOI {aoi}", "changes": "Change maps of AOI {aoi}"}
+_KINDS = {
+    "superseded": "Scenes of {aoi} that their provider issued again, as they were",
+    "terrain": "Elevation, slope and aspect of {aoi}",
+    "scenes": "Scenes on the grid of AOI {aoi}",
+    "changes": "Change maps of AOI {aoi}",
+}
 _JSON = "application/json"
 
 

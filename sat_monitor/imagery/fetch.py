@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import urljoin
@@ -106,6 +107,10 @@ class Door:
         self._login_lock = threading.Lock()
         self._shut: SatMonitorError | None = None
         self._strikes = 0
+
+    def now(self) -> datetime:
+        """The time on the machine's clock, UTC."""
+        return self._machine.clock()
 
     def ask(self, question: Question, check: Callable[[Answer], _T]) -> _T:
         """The checked answer to one question; raises as `ask_all`."""

@@ -40,6 +40,8 @@ class _Part:
 class FolderSource:
     """Lists the items of the catalogue at `root` and hands out their pixels on an AOI's grid."""
 
+    remote = False
+
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.name = f"folder:{root.name}"

@@ -9,7 +9,7 @@ from typing import Any
 from shapely.geometry import mapping
 
 from sat_monitor.core.clock import iso, parse_iso
-from sat_monitor.core.domain import ChangeMap, Direction, Scene, Sensor, Track
+from sat_monitor.core.domain import ChangeMap, Direction, Issue, Scene, Sensor, Track
 from sat_monitor.core.grid import Grid
 from sat_monitor.imagery.cog import MEDIA_TYPE
 from sat_monitor.imagery.sensors import SENSORS
@@ -62,6 +62,8 @@ def scene_item(scene: Scene, bands: Iterable[str], size: int) -> Json:
     if scene.cloud_fraction is not None:
         properties["eo:cloud_cover"] = 100.0 * scene.cloud_fraction
         extensions.append(_EO)
+    if scene.issue is not None:
+        properties[f"{OWN}issue"] = issue_to_plain(scene.issue)
     if scene.processing_baseline is not None:
         properties[f"{OWN}processing_baseline"] = scene.processing_baseline
     described = [(name, spec.band(name).unit, spec.band(name).description) for name in bands]
@@ -90,7 +92,20 @@ def scene_of_item(item: Mapping[str, Any]) -> Scene:
         pixels_sha256=properties[f"{OWN}pixels_sha256"],
         processing_baseline=properties.get(f"{OWN}processing_baseline"),
         simulated=properties[f"{OWN}simulated"],
+        issue=issue_from_plain(properties[f"{OWN}issue"]) if f"{OWN}issue" in properties else None,
     )
+
+
+def issue_to_plain(issue: Issue) -> Json:
+    """An issue as plain data."""
+    made_at = None if issue.made_at is None else iso(issue.made_at)
+    return {"baseline": list(issue.baseline), "made_at": made_at, "products": list(issue.products)}
+
+
+def issue_from_plain(plain: Mapping[str, Any]) -> Issue:
+    """The inverse of `issue_to_plain`."""
+    made_at = None if plain["made_at"] is None else parse_iso(plain["made_at"])
+    return Issue(tuple(plain["baseline"]), made_at, tuple(plain["products"]))
 
 
 def change_item(change: ChangeMap, scene: Scene, file: FileFacts, pixels_sha256: str) -> Json:

@@ -21,13 +21,17 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class SensorSpec:
-    """One sensor: its bands, the choices of which one band each must be there, and how STAC names its platforms."""
+    """One sensor: its bands, the choices of which one band each must be there, and how STAC names its platforms.
+
+    `revisit_days` is the nominal time between two passes of one satellite on one track.
+    """
 
     sensor: Sensor
     constellation: str
     bands: tuple[Band, ...]
     required: tuple[tuple[str, ...], ...]
     has_tracks: bool
+    revisit_days: float
 
     def band(self, name: str) -> Band:
         """The band of a name; KeyError where there is none."""
@@ -53,6 +57,7 @@ SENSORS: Mapping[Sensor, SensorSpec] = {
         ),
         (("VV",), ("VH",)),
         has_tracks=True,
+        revisit_days=12.0,
     ),
     Sensor.S2: SensorSpec(
         Sensor.S2,
@@ -70,6 +75,7 @@ SENSORS: Mapping[Sensor, SensorSpec] = {
         ),
         (("B04",), ("B08", "B8A"), ("SCL",)),
         has_tracks=False,
+        revisit_days=5.0,
     ),
 }
 

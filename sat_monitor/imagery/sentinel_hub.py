@@ -21,7 +21,7 @@ import numpy as np
 from shapely import from_wkt, to_wkt, union_all
 from shapely.geometry.base import BaseGeometry
 
-from sat_monitor.core.clock import Clock, iso, parse_iso, system_clock
+from sat_monitor.core.clock import iso, parse_iso
 from sat_monitor.core.domain import AOI, FloatArray, Sensor
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.grid import Grid, Window
@@ -46,6 +46,9 @@ _TAR = ("application/x-tar", "application/tar")
 _NOTHING = "nothing of this scene"
 _MEMBERS = {"default.tif", "userdata.json"}
 _METADATA_BYTES = 1 << 16
+
+
+Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +105,21 @@ class _Pass:
 class SentinelHubSource:
     """Scenes of one account, by catalogue search and Process API."""
 
+    remote = True
+
     def __init__(
-        self, site: HubSite, sensors: Sequence[Sensor], door: Door, clock: Clock = system_clock, simulated: bool = False
+        self,
+        site: HubSite,
+        sensors: Sequence[Sensor],
+        door: Door,
+        progress: Callable[[str], None] = lambda text: None,
+        simulated: bool = False,
     ) -> None:
         self.name = f"sentinel-hub:{site.name}"
         self._site = site
         self._sensors = tuple(sensors)
         self._door = door
-        self._clock = clock
+        self._progress = progress
         self._simulated = simulated
 
     def listing(self, aoi: AOI, start: datetime, end: datetime) -> Listing:
@@ -120,7 +130,7 @@ class SentinelHubSource:
             products = []
             for item in all_items(self._pages(aoi, sensor, (start, end)), self.name):
                 try:
-                    products.append(product_of(item, sensor, self._clock()))
+                    products.append(product_of(item, sensor, self._door.now()))
                 except SceneReject as reject:
                     unreadable.append(reject)
             meeting = [p for p in products if p.footprint.intersects(aoi.grid.footprint_lonlat)]
@@ -148,10 +158,14 @@ class SentinelHubSource:
                 )
         if not errands:
             raise SceneReject("E1208", f"{offer.id} does not meet the AOI", _NOTHING, offer.id)
-        self._door.ask_all(errands)
+        self._door.ask_all(errands, lambda done, total: self._told(offer, done, total))
         bands = _BANDS[offer.sensor](planes)
         check_dark_ground(bands, offer.id)
         return Raster(aoi.grid, bands)
+
+    def _told(self, offer: Offer, done: int, total: int) -> None:
+        if total > 1:
+            self._progress(f"{offer.aoi}: {offer.id}: tile {done}/{total}")
 
     def _pages(self, aoi: AOI, sensor: Sensor, window: tuple[datetime, datetime]) -> Iterator[Page]:
         url, params = _search(self._site.base_url, sensor, aoi.grid.footprint_lonlat.bounds, window)
@@ -266,16 +280,14 @@ _BANDS: dict[Sensor, Callable[[dict[str, FloatArray]], dict[str, FloatArray]]] =
 
 
 def _search(
-    base_url: str, sensor: Sensor, bounds: Sequence[float], window: tuple[datetime, datetime]
+    base_url: str, sensor: Sensor, bounds: Bounds, window: tuple[datetime, datetime]
 ) -> tuple[str, dict[str, Any]]:
     """Address and body of a catalogue search, as the package writes them."""
     from sentinelhub import CRS, BBox, SentinelHubCatalog
 
     catalog = SentinelHubCatalog(config=_config(base_url))
     times = (iso(window[0]), iso(window[1]))
-    search = catalog.search(
-        _collection(base_url, sensor, None), time=times, bbox=BBox(tuple(bounds), CRS.WGS84), limit=_PAGE
-    )
+    search = catalog.search(_collection(base_url, sensor, None), time=times, bbox=BBox(bounds, CRS.WGS84), limit=_PAGE)
     return search.url, dict(search.params)
 
 
@@ -305,7 +317,7 @@ def _process(
         config=_config(base_url),
     )
     download = request.download_list[0]
-    return download.url, dict(download.headers), json.loads(json.dumps(download.post_values))
+    return str(download.url), dict(download.headers), json.loads(json.dumps(download.post_values))
 
 
 _PROCESSING: dict[Sensor, dict[str, Any]] = {

@@ -56,6 +56,8 @@ class Source(Protocol):
     """Lists offers and fetches rasters; implementations hold no state that a night depends on."""
 
     name: str
+    #: Whether listing costs the provider something, so that old ground is not listed again every night.
+    remote: bool
 
     def listing(self, aoi: AOI, start: datetime, end: datetime) -> Listing:
         """What was acquired in [start, end)."""

@@ -24,6 +24,7 @@ from sat_monitor.core.domain import (
     Track,
 )
 from sat_monitor.core.grid import Grid
+from sat_monitor.imagery.items import issue_from_plain, issue_to_plain
 
 Plain = dict[str, Any]
 
@@ -47,6 +48,7 @@ def scene_to_plain(scene: Scene) -> Plain:
         "pixels_sha256": scene.pixels_sha256,
         "processing_baseline": scene.processing_baseline,
         "simulated": scene.simulated,
+        "issue": None if scene.issue is None else issue_to_plain(scene.issue),
     }
 
 
@@ -58,6 +60,7 @@ def scene_from_plain(plain: Mapping[str, Any]) -> Scene:
         "acquired_at": parse_iso(plain["acquired_at"]),
         "track": None if track is None else Track(track[0], Direction(track[1])),
         "grid": Grid(*plain["grid"]),
+        "issue": issue_from_plain(plain["issue"]) if plain.get("issue") else None,
     }
     return Scene(**{**plain, **changed})
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
@@ -42,7 +42,7 @@ def open_database(path: Path) -> Engine:
         if not inspect(connection).get_table_names():
             _create(connection)
         _check_version(connection, path)
-        schema.run_usage.create(connection, checkfirst=True)  # databases made before it was
+        _migrate(connection)
     return engine
 
 
@@ -124,9 +124,25 @@ def _create(connection: Connection) -> None:
         connection.execute(insert(schema.meta).values(key="version", value=str(schema.VERSION)))
 
 
+def _migrate(connection: Connection) -> None:
+    """Bring the tables of an older version to this one, whole or not at all."""
+    if _version(connection) != "1":
+        return
+    with immediate(connection):
+        if _version(connection) == "1":  # another process may have been first
+            connection.exec_driver_sql("ALTER TABLE rejections ADD COLUMN issue TEXT NOT NULL DEFAULT ''")
+            schema.METADATA.create_all(connection, tables=[schema.run_usage, schema.run_listings])
+            table = schema.meta
+            connection.execute(update(table).where(table.c.key == "version").values(value=str(schema.VERSION)))
+
+
+def _version(connection: Connection) -> str:
+    return str(connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "version")).scalar())
+
+
 def _check_version(connection: Connection, path: Path) -> None:
     if not inspect(connection).has_table("meta"):
         raise StoreError("E1704", f"{path.name} is not a database of this software", "the file, unchanged")
-    found = str(connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "version")).scalar())
+    found = _version(connection)
     if not found.isdecimal() or int(found) > schema.VERSION:
         raise StoreError("E1704", f"{path.name} has version {found}, this software {schema.VERSION}", "the file")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text
 
 #: Version of the tables; a database of a newer one is refused.
-VERSION = 1
+VERSION = 2
 
 METADATA = MetaData()
 
@@ -44,6 +44,8 @@ rejections = Table(
     Column("source_id", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("what", Text, nullable=False),
+    # Which reading of the scene it was: the same one is not asked for again.
+    Column("issue", Text, nullable=False, server_default=""),
 )
 looks = Table(
     "looks",
@@ -103,6 +105,16 @@ run_usage = Table(
     Column("month", Text, primary_key=True),
     Column("requests", Integer, nullable=False),
     Column("units", Float, nullable=False),
+)
+#: Until when a source was listed for an AOI, and when all of its window was.
+run_listings = Table(
+    "run_listings",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("aoi", Text, primary_key=True),
+    Column("since", Text, nullable=False),
+    Column("until", Text, nullable=False),
+    Column("whole_at", Text, nullable=False),
 )
 run_log = Table(
     "run_log",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, insert, select
 
-from sat_monitor.core.clock import Clock, iso
+from sat_monitor.core.clock import Clock, iso, parse_iso
 from sat_monitor.core.domain import ChainHead, Event, Look, Scene, Site, Ticket
 from sat_monitor.core.errors import StoreError, TicketError
 from sat_monitor.store import outbox, schema
@@ -20,9 +22,19 @@ from sat_monitor.store.database import immediate, numbered, open_database
 from sat_monitor.store.history import read_events
 from sat_monitor.store.lease import Lease, check_fence, give_back, take
 from sat_monitor.store.outbox import OutboxRow
+from sat_monitor.store.rows import put_row
 from sat_monitor.store.transaction import RejectionRow, SiteTexts, Transaction
 
-__all__ = ["Lease", "OutboxRow", "RejectionRow", "Store", "Transaction"]
+__all__ = ["Lease", "ListingRow", "OutboxRow", "RejectionRow", "Store", "Transaction"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListingRow:
+    """What of a source was listed: acquisitions of [since, until), the whole window at `whole_at`; all UTC."""
+
+    since: datetime
+    until: datetime
+    whole_at: datetime
 
 
 class Store:
@@ -86,7 +98,8 @@ class Store:
     def rejections(self, aoi: str) -> list[RejectionRow]:
         """Scenes of an AOI that could not be used, by id."""
         table = schema.rejections
-        query = select(table.c.scene_id, table.c.source_id, table.c.code, table.c.what).where(table.c.aoi == aoi)
+        columns = (table.c.scene_id, table.c.source_id, table.c.code, table.c.what, table.c.issue)
+        query = select(*columns).where(table.c.aoi == aoi)
         return [RejectionRow(*row) for row in self._all(query.order_by(table.c.scene_id))]
 
     def looks(self, aoi: str) -> list[Look]:
@@ -129,6 +142,19 @@ class Store:
         """The history after `after_seq`, in order; raises StoreError E1703 where the time of one is not a time."""
         with numbered(self._path):
             yield from read_events(self._open(), after_seq)
+
+    def last_listing(self, source: str, aoi: str) -> ListingRow | None:
+        """What was listed last of a source for an AOI, None where nothing was."""
+        table = schema.run_listings
+        columns = (table.c.since, table.c.until, table.c.whole_at)
+        row = self._one(select(*columns).where((table.c.source == source) & (table.c.aoi == aoi)))
+        return None if row is None else ListingRow(*(parse_iso(text) for text in row))
+
+    def record_listing(self, source: str, aoi: str, row: ListingRow) -> None:
+        """Note what was listed: volatile bookkeeping; where it is lost, all is listed again."""
+        values = {"since": iso(row.since), "until": iso(row.until), "whole_at": iso(row.whole_at)}
+        with self._writing() as connection:
+            put_row(connection, schema.run_listings, {"source": source, "aoi": aoi}, values)
 
     def record_run(self, kind: str, body: dict[str, Any]) -> None:
         """Note that something ran: volatile bookkeeping, no part of the truth."""

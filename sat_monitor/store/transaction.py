@@ -27,12 +27,13 @@ _TEMPORARY = [code for code, row in ERRORS.items() if row.temporary]
 
 @dataclass(frozen=True, slots=True)
 class RejectionRow:
-    """A scene that could not be used, and why."""
+    """A scene that could not be used, and why; `issue` says which reading of it, where its source knows of such."""
 
     scene_id: str
     source_id: str
     code: str
     what: str
+    issue: str = ""
 
 
 class SiteTexts:
@@ -86,10 +87,10 @@ class Transaction:
         values = {"plain": canonical_json(scene_to_plain(scene))}
         return put_row(self._connection, schema.scenes, {"aoi": scene.aoi, "id": scene.id}, values)
 
-    def put_rejection(self, aoi: str, scene_id: str, source_id: str, code: str, what: str) -> bool:
+    def put_rejection(self, aoi: str, scene_id: str, source_id: str, code: str, what: str, issue: str = "") -> bool:
         """Keep why a scene could not be used."""
         key = {"aoi": aoi, "scene_id": scene_id}
-        values = {"source_id": source_id, "code": code, "what": what}
+        values = {"source_id": source_id, "code": code, "what": what, "issue": issue}
         return put_row(self._connection, schema.rejections, key, values)
 
     def remove_rejection(self, aoi: str, scene_id: str) -> bool:

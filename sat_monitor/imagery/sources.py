@@ -1,0 +1,120 @@
+"""Where scenes come from: `<home>/sources.toml`, or the inbox alone where there is no such file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sat_monitor.core.clock import Clock
+from sat_monitor.core.domain import Sensor
+from sat_monitor.core.errors import ServiceError
+from sat_monitor.core.home import Home
+from sat_monitor.imagery.fetch import Door, Machine
+from sat_monitor.imagery.folder import FolderSource
+from sat_monitor.imagery.login import Login, read_credentials
+from sat_monitor.imagery.retry import Budget
+from sat_monitor.imagery.sentinel_hub import SITES, HubSite, SentinelHubSource
+from sat_monitor.imagery.service import Meter
+from sat_monitor.imagery.source import Source
+
+
+class SourceSettings(BaseModel):
+    """One service. Addresses are only needed where it is none of the known ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["sentinel-hub", "stac"] = Field(description="the kind of service")
+    site: str = Field(
+        description="a known site: copernicus, sentinel-hub; earth-search, planetary-computer; or a name of your own"
+    )
+    sensors: tuple[Sensor, ...] = Field(description="what is taken from it: s1, s2")
+    url: str = Field("", description="address of the API, for a site of your own")
+    token_url: str = Field("", description="address that hands out tokens, for a sentinel-hub site of your own")
+    hosts: tuple[str, ...] = Field((), description="further hosts that may send files or be redirected to")
+    collections: dict[Sensor, str] = Field({}, description="collection by sensor, for a STAC site of your own")
+    credentials: str = Field("credentials.toml", description="file beside sources.toml, mode 600; the environment wins")
+    monthly_requests: int | None = Field(10_000, ge=1, description="requests that the account has per month")
+    monthly_units: float | None = Field(10_000.0, gt=0, description="processing units that the account has per month")
+    deadline_s: float = Field(300.0, gt=0, le=3600, description="longest time for one file, seconds")
+    simulated: bool = Field(False, description="whether what it serves is simulated; every page then says so")
+
+    @model_validator(mode="after")
+    def _known_or_described(self) -> SourceSettings:
+        if self.kind == "sentinel-hub" and self.site not in SITES and not (self.url and self.token_url):
+            raise ValueError(f"site {self.site!r} is not one of {sorted(SITES)}: give url and token_url")
+        return self
+
+    @property
+    def account(self) -> str:
+        """The name under which its use is counted."""
+        return f"{self.kind}:{self.site}"
+
+
+class SourcesFile(BaseModel):
+    """The whole file: which AOIs are watched (all that ship where empty) and where their scenes come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    aois: tuple[str, ...] = ()
+    source: tuple[SourceSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What sources are built with."""
+
+    home: Home
+    meter: Meter
+    clock: Clock
+    progress: Callable[[str], None]
+
+
+def read_sources(home: Home) -> SourcesFile:
+    """The settings; empty where there is no file. Raises ServiceError E1912 where they are not understood."""
+    path = sources_path(home)
+    if not path.is_file():
+        return SourcesFile()
+    try:
+        return SourcesFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        told = "; ".join(_lines(error)) if isinstance(error, ValidationError) else str(error)
+        raise ServiceError("E1912", f"{path.name}: {told}", "nothing was fetched") from error
+
+
+def sources_path(home: Home) -> Path:
+    """Where the settings lie."""
+    return home.root / "sources.toml"
+
+
+def build_sources(settings: SourcesFile, around: Surroundings) -> tuple[Source, ...]:
+    """The inbox and every service of the settings; raises ServiceError E1911 without credentials."""
+    inbox = FolderSource(around.home.inbox)
+    return (inbox, *(_BUILDERS[one.kind](one, around) for one in settings.source))
+
+
+def _hub(settings: SourceSettings, around: Surroundings) -> Source:
+    site = SITES.get(settings.site) or _own_site(settings)
+    credentials = read_credentials(around.home.root / settings.credentials, os.environ)
+    login = Login(site.token_url, credentials)
+    machine = Machine(around.home.root / "fetch", around.clock)
+    door = Door(site.service(settings.account), around.meter, machine, login, Budget(deadline_s=settings.deadline_s))
+    return SentinelHubSource(site, settings.sensors, door, around.progress, settings.simulated)
+
+
+def _own_site(settings: SourceSettings) -> HubSite:
+    hosts = {urlsplit(address).netloc for address in (settings.url, settings.token_url)}
+    return HubSite(settings.site, settings.url, settings.token_url, frozenset(hosts | set(settings.hosts)))
+
+
+def _lines(error: ValidationError) -> list[str]:
+    return [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+
+
+_BUILDERS: dict[str, Callable[[SourceSettings, Surroundings], Source]] = {"sentinel-hub": _hub}
