@@ -5,10 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HOME_DIR ?= var/demo
 
-.PHONY: demo test lint soak bench clean
+.PHONY: demo demo-service test lint soak bench clean
 
 demo: $(READY)  ## simulated places, a season of nights, tickets
 	$(BIN)/sat-monitor demo --home $(HOME_DIR)
+
+demo-service: $(READY)  ## the same, fetched from a stand-in service on loopback
+	$(BIN)/sat-monitor demo --service --home $(HOME_DIR)-service
 
 test: $(READY) lint  ## everything that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not soak"

@@ -146,12 +146,16 @@ def _print_rows(rows: Sequence[dict[str, Any]], as_json: bool, title: str) -> No
 
 
 @app.command()
-def demo(home: HomeOption = DEFAULT_HOME, lang: LangOption = Lang.JA) -> None:
-    """Simulated Tama window and an island, a season of nights, tickets; no network."""
+def demo(
+    home: HomeOption = DEFAULT_HOME, lang: LangOption = Lang.JA,
+    service: Annotated[bool, typer.Option("--service", help="fetch from a stand-in service on loopback")] = False,
+) -> None:  # fmt: skip
+    """Simulated Tama window and an island, a season of nights, tickets; nothing leaves this machine."""
     from sat_monitor.demo import run_demo
+    from sat_monitor.demo_service import run_service_demo
 
     with _Progress() as progress:
-        report = run_demo(Home(home), progress, lang.value)
+        report = (run_service_demo if service else run_demo)(Home(home), progress, lang.value)
     print("\n".join(report.lines))
     raise typer.Exit(DEGRADED if report.night.degraded else DONE)
 

@@ -65,19 +65,31 @@ class DemoReport:
 
 def run_demo(home: Home, progress: Progress = print, lang: str = "ja") -> DemoReport:
     """Simulate both places, run a season of nights, render the tickets. Idempotent in `home`."""
-    registry = AoiRegistry(home.aoi)
-    worlds = [_world(place, registry) for place in PLACES]
+    worlds = demo_worlds(home)
+    inbox = Archive(home.inbox)
     for world in worlds:
-        _write_scenes(world, home, progress)
-    truth = _write_truth(worlds, home)
+        write_scenes(world, inbox, progress)
+    truth = write_truth(worlds, home)
+    report = run_nights(home, progress, lang)
+    tickets = tuple(sorted(path.parent for path in home.tickets.glob("*/ticket.pdf")))
+    return DemoReport(tuple(report_lines(home, worlds, report, truth)), tickets, report, truth)
+
+
+def demo_worlds(home: Home) -> list[World]:
+    """The simulated places; their AOIs are made in `home`."""
+    registry = AoiRegistry(home.aoi)
+    return [_world(place, registry) for place in PLACES]
+
+
+def run_nights(home: Home, progress: Progress, lang: str) -> NightReport:
+    """A season of nights; returns the report of the last."""
     report, reader = None, stack_reader(_request(home, LAST_NIGHT, lang))
     for night in _nights():
         clock = fixed_clock(datetime.combine(night + timedelta(days=1), NIGHT_AT, TOKYO).astimezone(UTC))
         report = run_night(_request(home, night, lang), clock, progress, reader)
     if report is None:
         raise ValueError(f"no night between {FIRST_NIGHT} and {LAST_NIGHT}")
-    tickets = tuple(sorted(path.parent for path in home.tickets.glob("*/ticket.pdf")))
-    return DemoReport(tuple(_lines(worlds, tickets, report, truth, home)), tickets, report, truth)
+    return report
 
 
 def _aoi(place: _Place) -> AOI:
@@ -93,16 +105,17 @@ def _world(place: _Place, registry: AoiRegistry) -> World:
     return build_world(WorldSpec(aoi, place.seed, FIRST_SCENE, LAST_NIGHT, place.fills, place.island))
 
 
-def _write_scenes(world: World, home: Home, progress: Progress) -> None:
-    inbox = Archive(home.inbox)
-    with inbox.batch():
+def write_scenes(world: World, archive: Archive, progress: Progress) -> None:
+    """Render every scene of a world into an archive."""
+    with archive.batch():
         for number, (offer, raster) in enumerate(render_scenes(world), start=1):
-            scene = inbox.put_scene(offer, raster)
+            scene = archive.put_scene(offer, raster)
             if number % 50 == 0:
                 progress(f"{scene.aoi}: {number} scenes simulated, up to {scene.acquired_at:%Y-%m-%d}")
 
 
-def _write_truth(worlds: list[World], home: Home) -> Path:
+def write_truth(worlds: list[World], home: Home) -> Path:
+    """Write what really happened, beside the database."""
     features = [feature for world in worlds for feature in truth_geojson(world)["features"]]
     path = home.root / "truth.geojson"
     collection = {"type": "FeatureCollection", "simulated": True, "features": features}
@@ -119,7 +132,9 @@ def _request(home: Home, night: date, lang: str) -> NightRequest:
     return NightRequest(home, tuple(place.id for place in PLACES), FIRST_NIGHT, night, Profile(), lang)
 
 
-def _lines(worlds: list[World], tickets: tuple[Path, ...], report: NightReport, truth: Path, home: Home) -> list[str]:
+def report_lines(home: Home, worlds: list[World], report: NightReport, truth: Path) -> list[str]:
+    """What the demo prints at its end."""
+    tickets = sorted(path.parent for path in home.tickets.glob("*/ticket.pdf"))
     places = ", ".join(f"{w.spec.aoi.id} ({w.spec.aoi.name_en})" for w in worlds)
     return [
         "模擬データ / simulated data: no real place was observed",

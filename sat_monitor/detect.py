@@ -10,7 +10,7 @@ from pathlib import Path
 from sat_monitor.change_detect.windows import day_number
 from sat_monitor.core.clock import iso
 from sat_monitor.core.domain import AOI, EventDraft, Scene
-from sat_monitor.core.errors import SatMonitorError, SceneReject
+from sat_monitor.core.errors import SatMonitorError, SceneReject, ServiceError
 from sat_monitor.core.units import pixel_area_m2
 from sat_monitor.fold import CHECKPOINT_EVERY, ChainedLook, DetectedLook, LookFold, chain, first_owed
 from sat_monitor.imagery.source import Source
@@ -70,7 +70,10 @@ def detect_aoi(desk: DetectDesk, scenes: Sequence[Scene], wanted: frozenset[str]
 def _advance(
     desk: DetectDesk, fold: LookFold, chained: Sequence[ChainedLook], problems: list[Problem]
 ) -> tuple[int, str | None]:
-    """Looks committed from the first owed one on, and the id of a scene that is lost, where one is."""
+    """Looks committed from the first owed one on, and the id of a scene that is lost, where one is.
+
+    Stops early, with nothing lost, where a damaged file is to come from a service that does not answer.
+    """
     store = desk.shelf[0]
     stored = store.look_inputs(desk.aoi.id)
     owed = first_owed(chained, stored)
@@ -82,7 +85,13 @@ def _advance(
         try:
             moved = fold.advance(chained[number])
         except SceneReject as reject:
-            if not _restored(desk, reject, problems):
+            try:
+                again = _restored(desk, reject, problems)
+            except ServiceError as error:
+                # Not lost, not there: this look and the later ones stay owed until the service answers.
+                problems.append(Problem(reject.scene_id, error.code, error.message, True))
+                return done, None
+            if not again:
                 return done, reject.scene_id
             continue
         if number >= owed:

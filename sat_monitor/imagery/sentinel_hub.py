@@ -34,7 +34,7 @@ from sat_monitor.imagery.product_items import product_of
 from sat_monitor.imagery.products import Acquisition, Product, acquisitions
 from sat_monitor.imagery.radiometry import SCALE, check_dark_ground
 from sat_monitor.imagery.raster import Raster
-from sat_monitor.imagery.service import Question, Service
+from sat_monitor.imagery.service import Question
 from sat_monitor.imagery.source import Listing, Offer
 
 #: Pixels a side of one request; the service takes 2,500, and several smaller ones come at once in less memory.
@@ -59,10 +59,6 @@ class HubSite:
     base_url: str
     token_url: str
     hosts: frozenset[str]
-
-    def service(self, account: str) -> Service:
-        """The service as the door takes it; waits are told in milliseconds."""
-        return Service(account, self.hosts, retry_after_ms=True)
 
 
 COPERNICUS = HubSite(

@@ -21,7 +21,7 @@ from sat_monitor.imagery.folder import FolderSource
 from sat_monitor.imagery.login import Login, read_credentials
 from sat_monitor.imagery.retry import Budget
 from sat_monitor.imagery.sentinel_hub import SITES, HubSite, SentinelHubSource
-from sat_monitor.imagery.service import Meter
+from sat_monitor.imagery.service import Meter, Service
 from sat_monitor.imagery.source import Source
 
 
@@ -42,6 +42,8 @@ class SourceSettings(BaseModel):
     credentials: str = Field("credentials.toml", description="file beside sources.toml, mode 600; the environment wins")
     monthly_requests: int | None = Field(10_000, ge=1, description="requests that the account has per month")
     monthly_units: float | None = Field(10_000.0, gt=0, description="processing units that the account has per month")
+    requests_per_minute: float = Field(300.0, gt=0, description="requests that the account has per minute")
+    units_per_minute: float = Field(300.0, gt=0, description="processing units that the account has per minute")
     deadline_s: float = Field(300.0, gt=0, le=3600, description="longest time for one file, seconds")
     simulated: bool = Field(False, description="whether what it serves is simulated; every page then says so")
 
@@ -104,13 +106,20 @@ def _hub(settings: SourceSettings, around: Surroundings) -> Source:
     credentials = read_credentials(around.home.root / settings.credentials, os.environ)
     login = Login(site.token_url, credentials)
     machine = Machine(around.home.root / "fetch", around.clock)
-    door = Door(site.service(settings.account), around.meter, machine, login, Budget(deadline_s=settings.deadline_s))
+    service = Service(
+        settings.account,
+        site.hosts | set(settings.hosts),
+        settings.requests_per_minute,
+        settings.units_per_minute,
+        retry_after_ms=True,
+    )
+    door = Door(service, around.meter, machine, login, Budget(deadline_s=settings.deadline_s))
     return SentinelHubSource(site, settings.sensors, door, around.progress, settings.simulated)
 
 
 def _own_site(settings: SourceSettings) -> HubSite:
     hosts = {urlsplit(address).netloc for address in (settings.url, settings.token_url)}
-    return HubSite(settings.site, settings.url, settings.token_url, frozenset(hosts | set(settings.hosts)))
+    return HubSite(settings.site, settings.url, settings.token_url, frozenset(hosts))
 
 
 def _lines(error: ValidationError) -> list[str]:
