@@ -209,13 +209,15 @@ def aoi_report(store: Store, aoi_id: str, steps: Steps, end: datetime) -> AoiRep
     observed, detected, published = steps
     sites = [site for site in store.sites(aoi_id) if site.merged_into is None]
     offered = {offer.id for offer in observed.offers}
+    tonight = {problem.scene_id for problem in (*observed.problems, *detected.problems)}
     deferred = {problem.scene_id for problem in observed.deferred}
     rejected = {problem.scene_id for problem in observed.rejected}
-    rejected |= {row.scene_id for row in store.rejections(aoi_id) if row.scene_id in offered}
-    rejected -= deferred
+    standing = {row.scene_id: row.code for row in store.rejections(aoi_id) if row.scene_id in offered}
+    rejected = (rejected | standing.keys()) - deferred
     rhythms = _rhythms(store.scenes(aoi_id), observed.offers, end)
     problems = [*_silences(rhythms, end), *observed.unlisted]
     problems += [p.message for p in (*observed.problems, *detected.problems)] + list(published.problems)
+    problems += [f"{scene_id}: {standing[scene_id]}, rejected earlier" for scene_id in sorted(standing.keys() - tonight)]
     return AoiReport(
         aoi=aoi_id,
         expected=observed.expected,

@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from sat_monitor.core.domain import FloatArray
@@ -63,7 +65,7 @@ def read_geotiff(path: Path, promised: FileFacts | None = None, names: tuple[str
     """
     check_bytes(path, promised)
     try:
-        with rasterio.Env(**GDAL_OPTIONS), _open(path) as file:
+        with rasterio.Env(**GDAL_OPTIONS), open_geotiff(path) as file:
             grid = _grid(file, path)
             called = _names(file, path, names)
             # Masked reading honours whatever the file declares as no data.
@@ -74,7 +76,8 @@ def read_geotiff(path: Path, promised: FileFacts | None = None, names: tuple[str
     return GeoTiff(grid, dict(zip(called, values, strict=True)), tags)
 
 
-def _open(path: Path) -> rasterio.io.DatasetReader:
+def open_geotiff(path: Path) -> rasterio.io.DatasetReader:
+    """A file opened as a GeoTIFF and as nothing else, whatever its content claims; RasterioError where it is none."""
     # A file without a place is refused with a number; the library's warning would say it twice.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -126,7 +129,12 @@ def _decode(file: rasterio.io.DatasetReader, path: Path) -> FloatArray:
         values = file.read(masked=True)
     except RasterioError as error:
         raise SceneReject("E1105", f"{path.name}: {error}", _NOTHING) from error
+    return plain_float32(values.data, np.ma.getmaskarray(values))
+
+
+def plain_float32(samples: NDArray[Any], missing: NDArray[np.bool_]) -> FloatArray:
+    """Samples as float32 of the same shape, NaN where they are `missing` or no finite float32."""
     # What no float32 can hold becomes infinite here and missing below.
     with np.errstate(over="ignore", invalid="ignore"):
-        plain = np.asarray(values.data, np.float32)
-    return np.where(np.isfinite(plain) & ~np.ma.getmaskarray(values), plain, np.float32(np.nan)).astype(np.float32)
+        plain = np.asarray(samples, np.float32)
+    return np.where(np.isfinite(plain) & ~missing, plain, np.float32(np.nan)).astype(np.float32, copy=False)

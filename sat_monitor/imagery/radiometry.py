@@ -15,10 +15,12 @@ from sat_monitor.core.errors import SceneReject
 SCALE = 10_000.0
 OFFSET_DN = -1_000.0
 _SINCE = (4, 0)
-#: Vegetation and water of the scene classification, where red is dark; how many pixels of them prove something.
+#: Vegetation and water of the scene classification, where red is dark; how many pixels, and which share of those
+#: that were seen, prove something: what is left of the ground between clouds is bright with haze.
 _DARK_CLASSES = (4, 6)
-_ENOUGH = 200
-#: Red of the darkest twentieth of such ground with the offset left in, and of its median with the offset taken twice.
+_ENOUGH, _ENOUGH_SHARE = 1000, 0.2
+#: With the offset left in nothing is below 0.1; with the offset taken twice most of such ground is below 0.
+_DARKEST = 0.002
 _TOO_BRIGHT, _TOO_DARK = 0.095, -0.02
 
 
@@ -48,10 +50,11 @@ def check_dark_ground(bands: Mapping[str, FloatArray], scene_id: str) -> None:
     """
     if "B04" not in bands or "SCL" not in bands:
         return
-    red = bands["B04"][np.isin(bands["SCL"], _DARK_CLASSES) & np.isfinite(bands["B04"])]
-    if red.size < _ENOUGH:
+    seen = np.isfinite(bands["B04"])
+    red = bands["B04"][seen & np.isin(bands["SCL"], _DARK_CLASSES)]
+    if red.size < max(_ENOUGH, _ENOUGH_SHARE * float(seen.sum())):
         return
-    darkest, median = (float(v) for v in np.quantile(red, (0.05, 0.5)))
+    darkest, median = (float(v) for v in np.quantile(red, (_DARKEST, 0.5)))
     if darkest > _TOO_BRIGHT or median < _TOO_DARK:
-        what = f"{scene_id}: red of vegetation and water is {median:.3f} (darkest twentieth {darkest:.3f})"
+        what = f"{scene_id}: red of vegetation and water is {median:.3f} (darkest {darkest:.3f})"
         raise SceneReject("E1204", what, "nothing of this scene", scene_id)

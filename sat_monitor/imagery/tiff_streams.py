@@ -1,0 +1,63 @@
+"""Deflated pixels that prove themselves: every block of a TIFF carries its own end and an Adler-32 of its samples.
+
+GDAL reads past both: it takes as many samples as it needs and hands out what a damaged stream leaves behind.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+from sat_monitor.core.errors import SceneReject
+from sat_monitor.imagery.tiff_layout import Block, Directory, read_layout
+
+_COMPRESSION, _SUBFILE, _REDUCED = 259, 254, 1
+_DEFLATE = (8, 32946)
+#: A writer may count the byte that brings the next block to an even position.
+_PADDING = (b"", b"\0")
+_NOTHING = "nothing of this scene"
+
+
+def check_streams(path: Path) -> bool:
+    """Whether all pixels are vouched for by checksums of their own; overviews, which nobody reads, are left out.
+
+    True where all blocks are deflate streams that hold, False where the compression has no checksum (none, LZW, ZSTD)
+    or blocks are absent, which means no data. Raises SceneReject E1105 where a stream is damaged, goes on after its
+    end or is not as long as width, height, bits and samples say, E1101 where it lies beyond the end of the file.
+    """
+    try:
+        _, directories = read_layout(path)
+        pictures = [d for d in directories if not d.one(_SUBFILE, 0) & _REDUCED]
+        return bool(pictures) and all([_check_picture(path, picture) for picture in pictures])
+    except EOFError as error:
+        raise SceneReject("E1101", f"{path.name} names parts beyond its end", _NOTHING) from error
+    except ValueError as error:
+        raise SceneReject("E1105", f"{path.name}: {error}", _NOTHING) from error
+
+
+def _check_picture(path: Path, picture: Directory) -> bool:
+    if picture.one(_COMPRESSION, 1) not in _DEFLATE:
+        return False
+    blocks = picture.blocks()
+    with path.open("rb") as file:
+        for number, block in enumerate(blocks):
+            if block.length:
+                file.seek(block.start)
+                if fault := _fault(file.read(block.length), block):
+                    raise SceneReject("E1105", f"{path.name}, block {number} of {len(blocks)}: {fault}", _NOTHING)
+    return all(block.length for block in blocks)
+
+
+def _fault(content: bytes, block: Block) -> str:
+    """What is wrong with the stream of a block, "" = nothing."""
+    stream = zlib.decompressobj()
+    try:
+        # One byte more than is due: a longer stream shows itself without being unpacked.
+        found = len(stream.decompress(content, block.raw_bytes + 1))
+    except zlib.error as error:
+        return str(error)
+    if found != block.raw_bytes:
+        return f"{found if found < block.raw_bytes else 'more'} bytes of samples, expected {block.raw_bytes}"
+    if not stream.eof:
+        return "the stream has no end"
+    return "" if stream.unused_data in _PADDING else f"{len(stream.unused_data)} bytes after the end of the stream"
