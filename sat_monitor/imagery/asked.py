@@ -6,6 +6,7 @@ pixels is compared with the question or refused; what remains, the samples, is v
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,7 +23,7 @@ from sat_monitor.core.grid import Grid
 from sat_monitor.imagery.cog import GDAL_OPTIONS
 from sat_monitor.imagery.geotiff import GeoTiff, check_bytes, open_geotiff, plain_float32
 from sat_monitor.imagery.items import FileFacts
-from sat_monitor.imagery.tiff_layout import Dialect, Directory, read_layout
+from sat_monitor.imagery.tiff_layout import Dialect, Directory, is_whole, read_layout
 from sat_monitor.imagery.tiff_streams import check_streams
 
 #: Bands of classes and flags: whole numbers only, so that a wrong decode shows in them.
@@ -90,10 +91,9 @@ def check_answer(path: Path, asked: Asked) -> None:
     E1203 another type or number of bands, another no-data value, more pictures than one, or tags that could alter
     values, E1207 another size or place.
     """
-    try:
-        dialect, directories = read_layout(path)
-    except EOFError as error:
-        raise SceneReject("E1101", f"{path.name} names parts beyond its end", _NOTHING) from error
+    if not is_whole(path):
+        raise SceneReject("E1101", f"{path.name} names parts beyond its end", _NOTHING)
+    dialect, directories = read_layout(path)
     if len(directories) != 1:
         raise SceneReject("E1203", f"{path.name} holds {len(directories)} pictures, expected one", _NOTHING)
     [picture] = directories
@@ -151,7 +151,9 @@ def _type_fault(picture: Directory, asked: Asked) -> str:
 
 
 def _same_value(found: float | None, asked: float | None) -> bool:
-    return found is not None and asked is not None and (found == asked or (found != found and asked != asked))
+    if found is None or asked is None:
+        return False
+    return found == asked or (math.isnan(found) and math.isnan(asked))
 
 
 def _crs_fault(picture: Directory, grid: Grid) -> str:

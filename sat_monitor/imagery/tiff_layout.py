@@ -6,6 +6,7 @@ place: pixels that read well and are wrong.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +18,6 @@ from typing import Any, BinaryIO
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _DOUBLE, _TEXT = 12, 2
-#: The largest position that a file can have.
-_MOST_BYTES = 1 << 62
 #: Offsets and byte counts of strips and of tiles.
 _BLOCK_STARTS, _BLOCK_LENGTHS = (273, 324), (279, 325)
 _WIDTH, _HEIGHT, _BITS, _SAMPLES, _STRIP_ROWS, _PLANES = 256, 257, 258, 277, 278, 284
@@ -214,11 +213,8 @@ def _numbers(file: BinaryIO, position: int, layout: str) -> tuple[Any, ...]:
 
 
 def _bytes(file: BinaryIO, position: int, number: int) -> bytes:
-    # No file is that long, and no file can be asked for it.
-    if position + number > _MOST_BYTES:
+    # Before seeking: a system refuses positions that no file of its own can have.
+    if position + number > os.fstat(file.fileno()).st_size:
         raise EOFError(position)
     file.seek(position)
-    content = file.read(number)
-    if len(content) < number:
-        raise EOFError(position)
-    return content
+    return file.read(number)

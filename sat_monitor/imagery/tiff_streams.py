@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from sat_monitor.core.errors import SceneReject
-from sat_monitor.imagery.tiff_layout import Block, Directory, read_layout
+from sat_monitor.imagery.tiff_layout import Block, Directory, is_whole, read_layout
 
 _COMPRESSION, _SUBFILE, _REDUCED = 259, 254, 1
 _DEFLATE = (8, 32946)
@@ -25,12 +25,12 @@ def check_streams(path: Path) -> bool:
     or blocks are absent, which means no data. Raises SceneReject E1105 where a stream is damaged, goes on after its
     end or is not as long as width, height, bits and samples say, E1101 where it lies beyond the end of the file.
     """
+    if not is_whole(path):
+        raise SceneReject("E1101", f"{path.name} names parts beyond its end", _NOTHING)
+    _, directories = read_layout(path)
     try:
-        _, directories = read_layout(path)
-        pictures = [d for d in directories if not d.one(_SUBFILE, 0) & _REDUCED]
-        return bool(pictures) and all([_check_picture(path, picture) for picture in pictures])
-    except EOFError as error:
-        raise SceneReject("E1101", f"{path.name} names parts beyond its end", _NOTHING) from error
+        vouched = [_check_picture(path, d) for d in directories if not d.one(_SUBFILE, 0) & _REDUCED]
+        return bool(vouched) and all(vouched)
     except ValueError as error:
         raise SceneReject("E1105", f"{path.name}: {error}", _NOTHING) from error
 
