@@ -17,11 +17,11 @@ OFFSET_DN = -1_000.0
 _SINCE = (4, 0)
 #: Vegetation and water of the scene classification, where red is dark; how many pixels, and which share of those
 #: that were seen, prove something: what is left of the ground between clouds is bright with haze.
-_DARK_CLASSES = (4, 6)
+_VEGETATION, _WATER = 4, 6
 _ENOUGH, _ENOUGH_SHARE = 1000, 0.2
-#: With the offset left in nothing is below 0.1; with the offset taken twice most of such ground is below 0.
-_DARKEST = 0.002
-_TOO_BRIGHT, _TOO_DARK = 0.095, -0.02
+#: With the offset left in nothing is below 0.1; with the offset taken twice most vegetation has no red at all, be it
+#: negative or cut off at 0. Clear water may have none anyway.
+_DARKEST, _TOO_BRIGHT = 0.002, 0.095
 
 
 def baseline_of(text: str | None) -> tuple[int, ...]:
@@ -50,11 +50,12 @@ def check_dark_ground(bands: Mapping[str, FloatArray], scene_id: str) -> None:
     """
     if "B04" not in bands or "SCL" not in bands:
         return
-    seen = np.isfinite(bands["B04"])
-    red = bands["B04"][seen & np.isin(bands["SCL"], _DARK_CLASSES)]
-    if red.size < max(_ENOUGH, _ENOUGH_SHARE * float(seen.sum())):
-        return
-    darkest, median = (float(v) for v in np.quantile(red, (_DARKEST, 0.5)))
-    if darkest > _TOO_BRIGHT or median < _TOO_DARK:
-        what = f"{scene_id}: red of vegetation and water is {median:.3f} (darkest {darkest:.3f})"
+    seen, classes = np.isfinite(bands["B04"]), bands["SCL"]
+    enough = max(_ENOUGH, _ENOUGH_SHARE * float(seen.sum()))
+    dark = bands["B04"][seen & np.isin(classes, (_VEGETATION, _WATER))]
+    green = bands["B04"][seen & (classes == _VEGETATION)]
+    darkest = float(np.quantile(dark, _DARKEST)) if dark.size >= enough else 0.0
+    median = float(np.median(green)) if green.size >= enough else 1.0
+    if darkest > _TOO_BRIGHT or median <= 0.0:
+        what = f"{scene_id}: red of the darkest ground is {darkest:.3f}, of vegetation {median:.3f}"
         raise SceneReject("E1204", what, "nothing of this scene", scene_id)
