@@ -24,7 +24,7 @@ from sat_monitor.standin import faults
 from sat_monitor.standin.holdings import Holdings, first_issue, issue_of
 from sat_monitor.standin.hub import Hub, tar_bytes, tiff_bytes
 from sat_monitor.standin.server import Asked, Reply, Rule, StandIn, json_reply
-from tests.imagery_world import GRID
+from tests.imagery_world import GRID, aoi_on, offer, sar_raster
 from tests.service_world import BUDGET, CLIENT, END, PROCESS, SEARCH, START, World, aoi, outcome, provider, world
 
 Change = Callable[[bytes], bytes]
@@ -460,7 +460,6 @@ def test_a_page_that_comes_again_under_another_number_fails_the_poll(own: World,
         b"[]",
         b"{}",
         b'{"features": 7}',
-        b'{"features": [], "context": []}',
         b'{"features": [], "context": {"next": "x"}}',
         b"\xff",
     ],
@@ -472,5 +471,13 @@ def test_a_page_of_another_shape_is_no_page(hub: World, body: bytes) -> None:
 
 
 def test_islands_beside_a_zone_border_keep_the_zone_of_their_area(tmp_path: Path) -> None:
-    grid = Grid(32653, GRID.x0, GRID.y0, 10.0, 40, 40)
-    assert grid.footprint_lonlat.is_valid and replace(aoi(), grid=grid).grid.epsg == 32653
+    grid = Grid(32653, 780_000.0, GRID.y0, 10.0, 40, 40)
+    archive = Archive(tmp_path / "provider")
+    archive.put_scene(offer(Sensor.S1), sar_raster(grid))
+    holdings = Holdings(archive)
+    holdings.add_scenes(archive.scenes("plot"))
+    with world(holdings, tmp_path / "fetch") as hub:
+        source, place = hub.source(sensors=(Sensor.S1,)), aoi_on(grid)
+        [wanted] = source.listing(place, START, END).offers
+        assert source.fetch(wanted, place).grid == grid
+        assert b"EPSG/0/32653" in hub.stand_in.asked(PROCESS)[0].body
