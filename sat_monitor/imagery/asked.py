@@ -7,7 +7,8 @@ pixels is compared with the question or refused; what remains, the samples, is v
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +45,7 @@ _LAYOUT = {_WIDTH, _HEIGHT, _BITS, 273, _SAMPLES, 278, 279, 322, 323, 324, 325, 
 _TALK = {269, 270, 271, 272, 280, 281, 282, 283, 296, 305, 306, 315, 316, 33432, 42112}
 _PLACE = {_PIXEL_SCALE, _TIE_POINT, _TRANSFORM, _GEO_KEYS, 34736, 34737}
 _KNOWN = {*_HARMLESS, *_LAYOUT, *_TALK, *_PLACE, _NODATA}
+_FINITE = (-sys.float_info.max, sys.float_info.max)
 _NOTHING = "nothing of this scene"
 
 
@@ -79,9 +81,13 @@ def read_answer(path: Path, asked: Asked, promised: FileFacts | None = None) -> 
     except (RasterioError, ValueError) as error:
         raise SceneReject("E1105", f"{path.name}: {error}", _NOTHING) from error
     _, [picture] = read_layout(path)
-    _check_values(path, dict(zip(asked.bands, samples, strict=True)), asked, picture)
-    missing = np.zeros(samples.shape, bool) if asked.nodata is None else samples == asked.nodata
-    return GeoTiff(asked.grid, dict(zip(asked.bands, plain_float32(samples, missing), strict=True)), {})
+    bands = dict(zip(asked.bands, samples, strict=True))
+    if fault := _value_fault(bands, asked, picture):
+        raise SceneReject("E1105", f"{path.name}: {fault}", _NOTHING)
+    # Band by band: a mask and a copy of all of them would double the memory of a large answer.
+    return GeoTiff(
+        asked.grid, {name: plain_float32(values, _missing(values, asked)) for name, values in bands.items()}, {}
+    )
 
 
 def check_answer(path: Path, asked: Asked) -> None:
@@ -98,19 +104,22 @@ def check_answer(path: Path, asked: Asked) -> None:
         raise SceneReject("E1203", f"{path.name} holds {len(directories)} pictures, expected one", _NOTHING)
     [picture] = directories
     try:
-        for code, fault in (
-            ("E1203", _tag_fault(picture)),
-            ("E1207", _size_fault(picture, asked.grid)),
-            ("E1203", _type_fault(picture, asked)),
-            ("E1201", _crs_fault(picture, asked.grid)),
-            ("E1207", _place_fault(_place(picture), asked.grid)),
-            ("E1105", _block_fault(picture, dialect)),
-        ):
+        for code, fault in _header_faults(picture, dialect, asked):
             if fault:
                 raise SceneReject(code, f"{path.name}: {fault}", _NOTHING)
     except ValueError as error:
         raise SceneReject("E1105", f"{path.name}: {error}", _NOTHING) from error
     _check_as_gdal_reads(path, asked)
+
+
+def _header_faults(picture: Directory, dialect: Dialect, asked: Asked) -> Iterator[tuple[str, str]]:
+    """(number, what is wrong or "") of one comparison after the other; each may rely on those before."""
+    yield "E1203", _tag_fault(picture)
+    yield "E1207", _size_fault(picture, asked.grid)
+    yield "E1203", _type_fault(picture, asked)
+    yield "E1201", _crs_fault(picture, asked.grid)
+    yield "E1207", _place_fault(_place(picture), asked.grid)
+    yield "E1105", _block_fault(picture, dialect)
 
 
 def _tag_fault(picture: Directory) -> str:
@@ -227,44 +236,51 @@ def _nodata_fits(found: tuple[float | None, ...], asked: float | None) -> bool:
     return all(value is None or _same_value(value, asked) for value in found)
 
 
-def _check_values(path: Path, bands: Mapping[str, NDArray[Any]], asked: Asked, picture: Directory) -> None:
-    """Raise SceneReject E1105 where a value is impossible, or where another predictor reads the classes just as well."""
+def _value_fault(bands: Mapping[str, NDArray[Any]], asked: Asked, picture: Directory) -> str:
+    """What is impossible in (y, x) samples by band, "" = nothing."""
     for name, values in bands.items():
         if not _possible(name, values, asked):
-            raise SceneReject("E1105", f"{path.name}: {name} has values outside {asked.ranges.get(name)}", _NOTHING)
-    classes = {name: bands[name] for name in asked.bands if name in CLASS_BANDS & set(asked.ranges)}
-    if picture.one(_PREDICTOR, 1) != 1 or picture.one(_COMPRESSION, 1) == 1 or not classes:
-        return
-    _, columns = picture.block_shape
-    summed = {name: _summed(values, columns) for name, values in classes.items()}
-    same = all(np.array_equal(summed[name], values) for name, values in classes.items())
-    if not same and all(_possible(name, values, asked) for name, values in summed.items()):
-        raise SceneReject("E1105", f"{path.name}: classes read as differences, the predictor may be lost", _NOTHING)
+            return f"{name} has values that it cannot have, expected {asked.ranges.get(name, 'finite ones')}"
+    plain = picture.one(_PREDICTOR, 1) == 1 and picture.one(_COMPRESSION, 1) != 1
+    if plain and _are_differences(bands, asked, picture.block_shape[1]):
+        return "the values read as differences: the predictor is lost"
+    return ""
+
+
+def _are_differences(bands: Mapping[str, NDArray[Any]], asked: Asked, columns: int) -> bool:
+    """Whether predictor 2, undone in blocks of `columns`, leaves the classes possible and takes wrapped numbers away.
+
+    A constant mask is 1, 0, 0 ... as differences, which no range can tell; falling values wrap around to large ones.
+    """
+    classes = {name: values for name, values in bands.items() if name in CLASS_BANDS and name in asked.ranges}
+    if not classes or not all(_possible(name, _summed(values, columns), asked) for name, values in classes.items()):
+        return False
+    return any(_bits(_summed(values, columns)).max() < _bits(values).max() for values in bands.values())
+
+
+def _missing(values: NDArray[Any], asked: Asked) -> NDArray[np.bool_]:
+    """Where (y, x) samples mean no data."""
+    gaps = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
+    return gaps if asked.nodata is None else gaps | (values == asked.nodata)
 
 
 def _possible(name: str, values: NDArray[Any], asked: Asked) -> bool:
-    """Whether all values of a band, (y, x), may be there: no infinity, in range, classes whole; no data aside."""
-    known = values if asked.nodata is None else values[values != asked.nodata]
-    if known.dtype.kind == "f":
-        if np.isinf(known).any():
-            return False
-        gaps = np.isnan(known)
-        if gaps.any():
-            if name in CLASS_BANDS:
-                return False
-            known = known[~gaps]
-    if name not in asked.ranges or known.size == 0:
-        return True
-    least, most = asked.ranges[name]
-    whole = name not in CLASS_BANDS or known.dtype.kind != "f" or bool((known == np.rint(known)).all())
-    return whole and bool(least <= known.min() and known.max() <= most)
+    """Whether a band may have these (y, x) samples: finite and in range, no data aside; classes whole, never NaN."""
+    if name in CLASS_BANDS and values.dtype.kind == "f" and not (values == np.rint(values)).all():
+        return False
+    missing = _missing(values, asked)
+    known = values[~missing] if missing.any() else values
+    least, most = asked.ranges.get(name, _FINITE)
+    return known.size == 0 or bool(least <= known.min() and known.max() <= most)
+
+
+def _bits(values: NDArray[Any]) -> NDArray[Any]:
+    return values.view(f"u{values.dtype.itemsize}")
 
 
 def _summed(values: NDArray[Any], columns: int) -> NDArray[Any]:
     """(y, x) values as predictor 2 would have read them: running sums of their bits along each block's rows."""
-    bits = values.view(f"u{values.dtype.itemsize}")
-    parts = [
-        np.cumsum(bits[:, left : left + columns], axis=1, dtype=bits.dtype)
-        for left in range(0, values.shape[1], columns)
-    ]
+    bits = _bits(values)
+    starts = range(0, bits.shape[1], columns)
+    parts = [np.cumsum(bits[:, left : left + columns], axis=1, dtype=bits.dtype) for left in starts]
     return np.hstack(parts).view(values.dtype)

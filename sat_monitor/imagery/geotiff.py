@@ -20,6 +20,7 @@ from sat_monitor.imagery.cog import GDAL_OPTIONS
 from sat_monitor.imagery.files import file_sha256
 from sat_monitor.imagery.items import FileFacts
 from sat_monitor.imagery.tiff_layout import is_whole
+from sat_monitor.imagery.tiff_streams import check_streams
 
 _MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 #: No TIFF with a georeferenced pixel is smaller, bytes.
@@ -61,9 +62,12 @@ def read_geotiff(path: Path, promised: FileFacts | None = None, names: tuple[str
     """Decode a whole file; bands are called `names`, or else as the file describes them.
 
     Raises SceneReject: E1101, E1102, E1103, E1104 as `check_bytes`, E1105 where it does not decode, E1201 without a
-    metric EPSG code, E1202 where it is not north-up with square pixels, E1203 where bands do not match.
+    metric EPSG code, E1202 where it is not north-up with square pixels, E1203 where bands do not match. Where no sha256
+    is promised, checksums inside the file are held as far as there are any.
     """
     check_bytes(path, promised)
+    if promised is None or promised.sha256 is None:
+        check_streams(path)
     try:
         with rasterio.Env(**GDAL_OPTIONS), open_geotiff(path) as file:
             grid = _grid(file, path)
@@ -71,7 +75,8 @@ def read_geotiff(path: Path, promised: FileFacts | None = None, names: tuple[str
             # Masked reading honours whatever the file declares as no data.
             values = _decode(file, path)
             tags = file.tags()
-    except RasterioError as error:
+    # Damaged text or a CRS that is none comes as a ValueError.
+    except (RasterioError, ValueError) as error:
         raise SceneReject("E1101", f"{path.name}: {error}", _NOTHING) from error
     return GeoTiff(grid, dict(zip(called, values, strict=True)), tags)
 

@@ -52,9 +52,11 @@ def planes(recipe: Recipe, grid: Grid = ANSWER_GRID) -> dict[str, FloatArray]:
     return {band: values.astype(np.float32) for band, values in made.items()}
 
 
-def answer(path: Path, recipe: Recipe, grid: Grid = ANSWER_GRID, **changes: Any) -> Path:
+def answer(
+    path: Path, recipe: Recipe, grid: Grid = ANSWER_GRID, bands: Mapping[str, FloatArray] | None = None, **changes: Any
+) -> Path:
     """A deflate GeoTIFF without names of bands, as an image service sends it; `changes` as rasterio takes them."""
-    values = np.stack(list(planes(recipe, grid).values())).astype(recipe.dtype)
+    values = np.stack(list((bands or planes(recipe, grid)).values())).astype(recipe.dtype)
     profile = {
         "driver": "GTiff", "count": len(values), "dtype": recipe.dtype, "crs": f"EPSG:{grid.epsg}",
         "transform": grid.affine, "height": grid.height, "width": grid.width, "compress": "deflate", "zlevel": 1,
