@@ -114,6 +114,7 @@ class _Told:
 _HEARD = {
     "look.recorded": _Told.look_recorded,
     "scene.archived": _Told.scene_archived,
+    "scene.superseded": _Told.scene_archived,
     "scene.restored": _Told.scene_restored,
     "scene.lost": _Told.scene_lost,
 }

@@ -102,6 +102,7 @@ def observe_aoi(aoi: AOI, window: Window, sources: Sequence[Source], desk: Obser
     """
     problems: list[Problem] = []
     unlisted: list[str] = []
+    listed: list[Source] = []
     offers: dict[str, tuple[Offer, Source]] = {}
     for source in sources:
         try:
@@ -110,7 +111,7 @@ def observe_aoi(aoi: AOI, window: Window, sources: Sequence[Source], desk: Obser
             unlisted.append(f"{source.name}: {error.message}")
             desk.progress(f"{aoi.id}: {error.message}")
             continue
-        _note_listing(aoi, window, source, desk)
+        listed.append(source)
         for offer in listing.offers:
             offers.setdefault(offer.id, (offer, source))
         problems += [record_problem((aoi.id, r.scene_id, source.name), r, desk.shelf) for r in listing.unreadable]
@@ -124,6 +125,10 @@ def observe_aoi(aoi: AOI, window: Window, sources: Sequence[Source], desk: Obser
         else:
             problems.append(problem)
             desk.progress(f"{aoi.id}: {problem.message}")
+    if not any(problem.temporary for problem in problems):
+        # Else the next night lists as far back as this one, for nobody else remembers what is owed.
+        for source in listed:
+            _note_listing(aoi, window, source, desk)
     return Observed(tuple(offer for offer, _ in ordered), tuple(archived), tuple(problems), tuple(unlisted))
 
 
