@@ -1,6 +1,7 @@
 """Deflated pixels that prove themselves: every block of a TIFF carries its own end and an Adler-32 of its samples.
 
-GDAL reads past both: it takes as many samples as it needs and hands out what a damaged stream leaves behind.
+libtiff stops as soon as it has the samples of a block. Where damage makes a stream longer, or takes its end away, it
+never comes to the checksum and hands out what it has.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ _COMPRESSION, _SUBFILE, _REDUCED = 259, 254, 1
 _DEFLATE = (8, 32946)
 #: A writer may count the byte that brings the next block to an even position.
 _PADDING = (b"", b"\0")
+#: Samples in memory at a time.
+_PIECE_BYTES = 1 << 24
 _NOTHING = "nothing of this scene"
 
 
@@ -51,9 +54,12 @@ def _check_picture(path: Path, picture: Directory) -> bool:
 def _fault(content: bytes, block: Block) -> str:
     """What is wrong with the stream of a block, "" = nothing."""
     stream = zlib.decompressobj()
+    found, piece = 0, b"\0"
     try:
         # One byte more than is due: a longer stream shows itself without being unpacked.
-        found = len(stream.decompress(content, block.raw_bytes + 1))
+        while piece and found <= block.raw_bytes:
+            piece = stream.decompress(content, min(_PIECE_BYTES, block.raw_bytes + 1 - found))
+            content, found = stream.unconsumed_tail, found + len(piece)
     except zlib.error as error:
         return str(error)
     if found != block.raw_bytes:
