@@ -1,4 +1,4 @@
-"""Write docs/settings.md, docs/errors.md and docs/commands.md from the code; a test holds them equal.
+"""Write docs/settings.md, errors.md, commands.md and costs.md from the code; a test holds them equal.
 
 python docs/make_reference.py
 """
@@ -11,10 +11,17 @@ from typing import Any
 import typer
 
 from sat_monitor.cli import app
+from sat_monitor.core.domain import AOI, Sensor
 from sat_monitor.core.errors import ERRORS
 from sat_monitor.core.profile import Profile, Section
+from sat_monitor.imagery.aois import AoiRegistry
+from sat_monitor.imagery.evalscripts import RECIPES
+from sat_monitor.imagery.processing_units import scene_units, watched_tiles
+from sat_monitor.imagery.sentinel_hub import TILE_PX
 
 FOLDER = Path(__file__).resolve().parent
+#: The rhythm that costs are computed for: Sentinel-1 tracks and days between passes, days between Sentinel-2 passes.
+S1_PASSES, S1_EVERY, S2_EVERY = 2, 6, 2.5
 
 
 def settings() -> str:
@@ -89,11 +96,57 @@ def _bounds(metadata: list[Any]) -> str:
     return "" if low is None else f"{low} to {high}"
 
 
-REFERENCES = {"settings.md": settings, "errors.md": errors, "commands.md": commands}
+def costs() -> str:
+    """What one scene and one month cost in processing units, per area."""
+    lines = [
+        "# What a night costs",
+        "",
+        "Computed from the outlines of the areas, the tiles that meet them, the bands and the provider's rule: 512 x 512 pixels",
+        'of three input bands are one unit; 32-bit output doubles it, orthorectification doubles it (Sentinel Hub, "Processing',
+        'unit definition", read 2026-11). Terrain flattening is not listed there with a factor of its own. The data mask is free.',
+        "",
+        f"- Sentinel-1: {', '.join(RECIPES[Sensor.S1].bands)}; 32-bit, orthorectified.",
+        f"- Sentinel-2: {', '.join(RECIPES[Sensor.S2].bands)}; 16-bit.",
+        "",
+        f"A month is 30.4 days; Sentinel-1 is taken as {S1_PASSES} tracks with a pass every {S1_EVERY} days each, Sentinel-2 as a pass every",
+        f"{S2_EVERY} days. What really comes is measured: the night report lists the cadence of each track, and",
+        "`sat-monitor sources list` what the account has used.",
+        "",
+        "| area | pixels | tiles | S1 scene | S2 scene | units a month | requests a month |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows = [_cost(aoi) for aoi in AoiRegistry(FOLDER / "none").list()]
+    lines += [_cost_row(*row) for row in rows]
+    lines.append(_cost_row("**all**", 0, *(sum(row[k] for row in rows) for k in range(2, 7))))
+    lines += [
+        "",
+        "A free account of the Copernicus Data Space has 10,000 units and 10,000 requests a month (its quota page, read 2026-11).",
+        "Listing costs requests as well: a night asks each catalogue once per area and sensor, and a page for every 100 items.",
+        "A first fill of years does not fit into it: import the past from an open catalogue or from files, and fetch what is new.",
+        "The service counts only answers that succeed; the night stops by itself at 98 % of the quota (E1902).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cost(aoi: AOI) -> tuple[str, int, int, float, float, float, float]:
+    grid = aoi.grid
+    parts = len(watched_tiles(aoi, TILE_PX))
+    sar, optical = (scene_units(aoi, RECIPES[sensor], TILE_PX) for sensor in (Sensor.S1, Sensor.S2))
+    sar_passes, optical_passes = S1_PASSES * 30.4 / S1_EVERY, 30.4 / S2_EVERY
+    units = sar_passes * sar + optical_passes * optical
+    return aoi.id, grid.width * grid.height, parts, sar, optical, units, parts * (sar_passes + optical_passes)
+
+
+def _cost_row(name: str, pixels: int, parts: float, sar: float, optical: float, units: float, requests: float) -> str:
+    shown = f"{pixels:,}" if pixels else ""
+    return f"| {name} | {shown} | {parts:.0f} | {sar:.1f} | {optical:.1f} | {units:,.0f} | {requests:,.0f} |"
+
+
+REFERENCES = {"settings.md": settings, "errors.md": errors, "commands.md": commands, "costs.md": costs}
 
 
 def main() -> None:
-    """Write the three files."""
+    """Write the files."""
     for name, make in REFERENCES.items():
         (FOLDER / name).write_text(make(), encoding="utf-8")
 

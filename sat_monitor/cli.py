@@ -8,65 +8,52 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from sat_monitor import __version__
+from sat_monitor.cli_common import (
+    COULD_NOT_RUN,
+    DEFAULT_HOME,
+    DEGRADED,
+    DONE,
+    WRONG_USE,
+    AoiOption,
+    DateOption,
+    Format,
+    FromOption,
+    HomeOption,
+    JsonOption,
+    Lang,
+    LangOption,
+    ProfileOption,
+    Progress,
+    ToOption,
+    print_rows,
+    registry_of,
+)  # fmt: skip
+from sat_monitor.cli_data import import_app, sources_app
 from sat_monitor.core.clock import japan_day, system_clock
 from sat_monitor.core.errors import AoiError, ProfileError, SatMonitorError, UsageError
 from sat_monitor.core.home import Home
 
 if TYPE_CHECKING:
     from sat_monitor.core.profile import Profile
-    from sat_monitor.imagery.aois import AoiRegistry
     from sat_monitor.store.store import Store
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-aoi_app, import_app, sites_app, tickets_app, audit_app = (typer.Typer(no_args_is_help=True) for _ in range(5))
+aoi_app, sites_app, tickets_app, audit_app = (typer.Typer(no_args_is_help=True) for _ in range(4))
 app.add_typer(aoi_app, name="aoi", help="Areas of interest.")
 app.add_typer(import_app, name="import", help="Bring scenes from files into the inbox.")
+app.add_typer(sources_app, name="sources", help="Services that scenes are fetched from.")
 app.add_typer(sites_app, name="sites", help="What the satellites say.")
 app.add_typer(tickets_app, name="tickets", help="Leads for the field.")
 app.add_typer(audit_app, name="audit", help="The history and its proof.")
 
-DONE, DEGRADED, WRONG_USE, COULD_NOT_RUN = 0, 1, 2, 3
 _WRONG_USE_ERRORS = (UsageError, AoiError, ProfileError)
-
-
-class Format(StrEnum):
-    """Export formats."""
-
-    GEOJSON = "geojson"
-    GPKG = "gpkg"
-    CSV = "csv"
-
-
-class Lang(StrEnum):
-    """Languages of the pages."""
-
-    JA = "ja"
-    EN = "en"
-
-
-HomeOption = Annotated[Path, typer.Option("--home", envvar="SAT_MONITOR_HOME", help="folder of the state")]
-AoiOption = Annotated[str | None, typer.Option("--aoi", help="AOI id")]
-AoiNeeded = Annotated[str, typer.Option("--aoi", help="AOI id; made from the data where it does not exist")]
-JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable")]
-LangOption = Annotated[Lang, typer.Option("--lang", help="language of the pages")]
-ProfileOption = Annotated[Path | None, typer.Option("--profile", help="profile TOML; the shipped one where absent")]
-_DAY = ["%Y-%m-%d"]
-DateOption = Annotated[datetime | None, typer.Option("--date", formats=_DAY, help="one day in Japan")]
-FromOption = Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="first day in Japan")]
-ToOption = Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="last day in Japan")]
-DEFAULT_HOME = Path("var")
 
 
 def main() -> None:
@@ -84,29 +71,6 @@ def main() -> None:
         sys.exit(COULD_NOT_RUN)
 
 
-class _Progress(AbstractContextManager["_Progress"]):
-    """One moving line on a terminal, plain lines elsewhere; on stderr, so that stdout stays data."""
-
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._status = self._console.status("...") if self._console.is_terminal else None
-
-    def __enter__(self) -> _Progress:
-        if self._status is not None:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def __call__(self, text: str) -> None:
-        if self._status is not None:
-            self._status.update(text)
-        else:
-            print(text, file=sys.stderr, flush=True)
-
-
 def _profile(path: Path | None) -> Profile:
     from sat_monitor.core.profile import Profile, parse_profile
 
@@ -115,12 +79,6 @@ def _profile(path: Path | None) -> Profile:
     if not path.is_file():
         raise UsageError("E2002", str(path))
     return parse_profile(path.read_text(encoding="utf-8"))
-
-
-def _registry(home: Path) -> AoiRegistry:
-    from sat_monitor.imagery.aois import AoiRegistry
-
-    return AoiRegistry(Home(home).aoi)
 
 
 def _store(home: Path) -> Store:
@@ -132,19 +90,6 @@ def _store(home: Path) -> Store:
     return Store(path, system_clock)
 
 
-def _print_rows(rows: Sequence[dict[str, Any]], as_json: bool, title: str) -> None:
-    """A listing as a table for people or as JSON."""
-    if as_json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    table = Table(title=f"{title}: {len(rows)}")
-    for name in rows[0] if rows else ():
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
-
-
 @app.command()
 def demo(
     home: HomeOption = DEFAULT_HOME, lang: LangOption = Lang.JA,
@@ -154,7 +99,7 @@ def demo(
     from sat_monitor.demo import run_demo
     from sat_monitor.demo_service import run_service_demo
 
-    with _Progress() as progress:
+    with Progress() as progress:
         report = (run_service_demo if service else run_demo)(Home(home), progress, lang.value)
     print("\n".join(report.lines))
     raise typer.Exit(DEGRADED if report.night.degraded else DONE)
@@ -170,9 +115,9 @@ def night(
     from sat_monitor.night import NightRequest, run_night, watched_aois
 
     first, last = _days(day, start, end)
-    ids = (_registry(home).get(aoi).id,) if aoi else watched_aois(Home(home))
+    ids = (registry_of(home).get(aoi).id,) if aoi else watched_aois(Home(home))
     request = NightRequest(Home(home), ids, first, last, _profile(profile), lang.value)
-    with _Progress() as progress:
+    with Progress() as progress:
         report = run_night(request, system_clock, progress)
     print(report.to_markdown())
     print(f"Report: {report.path}")
@@ -208,7 +153,7 @@ def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     from sat_monitor.doctor import examine
 
     findings = examine(Home(home))
-    _print_rows([{"what": f.what, "found": f.found, "ok": f.ok} for f in findings], as_json, "doctor")
+    print_rows([{"what": f.what, "found": f.found, "ok": f.ok} for f in findings], as_json, "doctor")
     raise typer.Exit(DONE if all(f.ok for f in findings) else DEGRADED)
 
 
@@ -221,7 +166,7 @@ def version() -> None:
 @aoi_app.command("list")
 def aoi_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """All AOIs."""
-    _print_rows([_aoi_row(a) for a in _registry(home).list()], as_json, "AOIs")
+    print_rows([_aoi_row(a) for a in registry_of(home).list()], as_json, "AOIs")
 
 
 @aoi_app.command("show")
@@ -229,7 +174,7 @@ def aoi_show(aoi_id: str, home: HomeOption = DEFAULT_HOME) -> None:
     """One AOI as GeoJSON."""
     from sat_monitor.imagery.aois import aoi_geojson
 
-    print(aoi_geojson(_registry(home).get(aoi_id)))
+    print(aoi_geojson(registry_of(home).get(aoi_id)))
 
 
 @aoi_app.command("add")
@@ -243,55 +188,13 @@ def aoi_add(
     if not path.is_file():
         raise UsageError("E2002", str(path))
     made = aoi_from_outline(aoi_id, read_outline(path), name_ja or aoi_id, name_en or aoi_id)
-    _print_rows([_aoi_row(_registry(home).add(made))], False, "added")
+    print_rows([_aoi_row(registry_of(home).add(made))], False, "added")
 
 
 def _aoi_row(aoi: Any) -> dict[str, Any]:
     grid = aoi.grid
     size = f"{grid.width} x {grid.height} px of {grid.pixel_m:g} m"
     return {"id": aoi.id, "name_ja": aoi.name_ja, "name_en": aoi.name_en, "grid": f"EPSG:{grid.epsg} {size}"}
-
-
-@import_app.command("opera-rtc")
-def import_opera_rtc(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> None:
-    """OPERA RTC-S1 GeoTIFFs: several bursts and dates in one folder."""
-    from sat_monitor.imagery.opera_rtc import opera_rtc_scenes
-
-    _import(opera_rtc_scenes, path, aoi, home)
-
-
-@import_app.command("s2-cube")
-def import_s2_cube(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> None:
-    """A NetCDF cube of Sentinel-2 Level-2A with SCL."""
-    from sat_monitor.imagery.s2_cube import s2_cube_scenes
-
-    _import(s2_cube_scenes, path, aoi, home)
-
-
-@import_app.command("stac")
-def import_stac(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> None:
-    """A static STAC catalogue of GeoTIFFs (its folder); the AOI must exist."""
-    from sat_monitor.imagery.stac_folder import stac_scenes
-
-    registry = _registry(home)
-    _import(lambda folder, aoi_id: stac_scenes(folder, registry.get(aoi_id)), path, aoi, home)
-
-
-def _import(importer: Callable[[Path, str], Any], path: Path, aoi: str, home: Path) -> None:
-    from sat_monitor.imagery.archive import Archive
-    from sat_monitor.imagery.importer import import_scenes
-
-    if not path.exists():
-        raise UsageError("E2002", str(path))
-    with _Progress() as progress:
-        report = import_scenes(importer, path, aoi, _registry(home), Archive(Home(home).inbox), progress)
-    made = " (made from the data)" if report.aoi_made else ""
-    print(f"AOI {aoi}{made}: {len(report.imported)} scenes imported, {len(report.rejected)} rejected")
-    for reject in report.rejected:
-        print(reject.message, file=sys.stderr)
-    if not report.imported:
-        raise typer.Exit(COULD_NOT_RUN)
-    raise typer.Exit(DEGRADED if report.rejected else DONE)
 
 
 @sites_app.command("list")
@@ -301,7 +204,7 @@ def sites_list(home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, as_json: 
 
     with _store(home) as store:
         sites = [site for site in store.sites(aoi) if site.merged_into is None]
-    _print_rows([site_properties(s) for s in sorted(sites, key=lambda s: -s.score_max)], as_json, "sites")
+    print_rows([site_properties(s) for s in sorted(sites, key=lambda s: -s.score_max)], as_json, "sites")
 
 
 @sites_app.command("show")
@@ -311,7 +214,7 @@ def sites_show(site_id: str, home: HomeOption = DEFAULT_HOME) -> None:
 
     with _store(home) as store:
         site = store.site(site_id)
-    print(site_geojson(site, _registry(home).get(site.aoi)))
+    print(site_geojson(site, registry_of(home).get(site.aoi)))
 
 
 @sites_app.command("export")
@@ -328,7 +231,7 @@ def tickets_list(home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, as_json
     """All tickets, highest priority first."""
     with _store(home) as store:
         tickets = sorted(store.tickets(aoi), key=lambda t: (-t.priority, t.id))
-    _print_rows([_ticket_row(ticket) for ticket in tickets], as_json, "tickets")
+    print_rows([_ticket_row(ticket) for ticket in tickets], as_json, "tickets")
 
 
 @tickets_app.command("show")
@@ -352,7 +255,7 @@ def tickets_export(
 def _export(home: Path, aoi: str | None, fmt: Format, out: Path, ticketed: bool) -> None:
     from sat_monitor.tickets.exports import export_sites
 
-    registry = _registry(home)
+    registry = registry_of(home)
     if aoi is not None:
         registry.get(aoi)
     with _store(home) as store:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
 from sat_monitor.core.clock import TOKYO, Clock, system_clock
 from sat_monitor.core.domain import AOI, EventDraft, Scene
@@ -67,6 +68,8 @@ class _Desk:
     reader: StackReader
     store: Store
     lease: Lease
+    #: Opened once a night, when first asked for: what is learnt of a service holds for all AOIs.
+    open_sources: Callable[[], tuple[Source, ...]]
 
     @property
     def archive(self) -> Archive:
@@ -76,13 +79,7 @@ class _Desk:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Where scenes come from: those of the request, else the inbox and what sources.toml names."""
-        return self.request.sources or build_sources(read_sources(self.request.home), self._around())
-
-    def _around(self) -> Surroundings:
-        home = self.request.home
-        quotas = {s.account: Quota(s.monthly_requests, s.monthly_units) for s in read_sources(home).source}
-        # Quotas run by the calendar of the world, whatever day is replayed here.
-        return Surroundings(home, UsageMeter(home.database, system_clock, quotas), system_clock, self.progress)
+        return self.request.sources or self.open_sources()
 
     @property
     def shelf(self) -> tuple[Store, Lease]:
@@ -97,7 +94,8 @@ def _open(
     request.home.root.mkdir(parents=True, exist_ok=True)
     with Store(request.home.database, clock) as store, store.lease("night", LEASE_SECONDS) as lease:
         registry = AoiRegistry(request.home.aoi)
-        desk = _Desk(request, clock, progress, registry, reader or stack_reader(request), store, lease)
+        sources = cache(lambda: open_sources(request.home, progress))
+        desk = _Desk(request, clock, progress, registry, reader or stack_reader(request), store, lease, sources)
         _record_profile(desk)
         yield desk
 
@@ -129,6 +127,16 @@ def publish(request: NightRequest, aoi_id: str, clock: Clock, progress: Progress
     """Render the AOI's due tickets."""
     with _open(request, clock, progress) as desk:
         return _publish(desk, desk.registry.get(aoi_id))
+
+
+def open_sources(home: Home, progress: Progress = print) -> tuple[Source, ...]:
+    """The inbox and the services of sources.toml, metered; raises ServiceError E1912."""
+    settings = read_sources(home)
+    quotas = {one.account: Quota(one.monthly_requests, one.monthly_units) for one in settings.source}
+    home.root.mkdir(parents=True, exist_ok=True)
+    # Quotas run by the calendar of the world, whatever day is replayed here.
+    meter = UsageMeter(home.database, system_clock, quotas)
+    return build_sources(settings, Surroundings(home, meter, system_clock, progress))
 
 
 def stack_reader(request: NightRequest) -> StackReader:
@@ -217,7 +225,9 @@ def aoi_report(store: Store, aoi_id: str, steps: Steps, end: datetime) -> AoiRep
     rhythms = _rhythms(store.scenes(aoi_id), observed.offers, end)
     problems = [*_silences(rhythms, end), *observed.unlisted]
     problems += [p.message for p in (*observed.problems, *detected.problems)] + list(published.problems)
-    problems += [f"{scene_id}: {standing[scene_id]}, rejected earlier" for scene_id in sorted(standing.keys() - tonight)]
+    problems += [
+        f"{scene_id}: {standing[scene_id]}, rejected earlier" for scene_id in sorted(standing.keys() - tonight)
+    ]
     return AoiReport(
         aoi=aoi_id,
         expected=observed.expected,

@@ -64,6 +64,12 @@ class Place:
         with sqlite3.connect(self.home.database) as connection:
             return [line for line in connection.iterdump() if "run_" not in line]
 
+    def dump_truth(self) -> list[str]:
+        """Sites, tickets, looks and scenes, row by row, in one order: what must not depend on how a night went."""
+        tables = ("scenes", "looks", "sites", "tickets")
+        with sqlite3.connect(self.home.database) as connection:
+            return [repr(row) for table in tables for row in sorted(connection.execute(f"SELECT * FROM {table}"))]
+
     def image(self, position: int) -> Path:
         """The archived file of the n-th scene in time order."""
         with Store(self.home.database, CLOCK) as store:

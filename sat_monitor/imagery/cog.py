@@ -21,7 +21,8 @@ from sat_monitor.imagery.files import whole_file
 MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 _BLOCK_PX = 512
 #: No side files, no directory scans, and errors as errors.
-GDAL_OPTIONS = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+#: A small block cache: the default is a share of the machine, and files are read and written in one sweep.
+GDAL_OPTIONS = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": 64 << 20}
 
 
 @dataclass(frozen=True, slots=True)

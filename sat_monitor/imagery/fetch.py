@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import urljoin
@@ -131,7 +132,7 @@ class Door:
     async def _run_errands(self, errands: Sequence[Errand[_T]], progress: Callable[[int, int], None]) -> list[_T]:
         places, done = asyncio.Semaphore(self.service.at_once), 0
         timeout = httpx.Timeout(min(_IDLE_S, self._budget.deadline_s), connect=_CONNECT_S)
-        trust = self._machine.trust or True
+        trust = self._machine.trust or _usual_trust()
         self._machine.scratch.mkdir(parents=True, exist_ok=True)
         async with httpx.AsyncClient(timeout=timeout, verify=trust, trust_env=False) as client:
 
@@ -302,6 +303,12 @@ class Door:
             raise SceneReject("E1104", f"{where} sends {kind or 'no type'} for {' or '.join(question.media)}", _KEPT)
         if headers.get("content-encoding", "identity") != "identity":
             raise SceneReject("E1104", f"{where} packs its answer, which was not asked for", _KEPT)
+
+
+@lru_cache(maxsize=1)
+def _usual_trust() -> ssl.SSLContext:
+    """The certificates that the library trusts, read once: that costs as much as a small scene."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _may_differ_next_time(reject: SceneReject) -> bool:

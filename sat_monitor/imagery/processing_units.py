@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from sat_monitor.core.grid import Grid, Window
+from shapely.geometry import box
+from shapely.prepared import prep as prepare_shape
+
+from sat_monitor.core.domain import AOI
+from sat_monitor.core.grid import Grid, Window, reproject
+from sat_monitor.imagery.aois import MARGIN_M
 from sat_monitor.imagery.evalscripts import Recipe
 
 _UNIT_PX = 512 * 512
@@ -35,9 +40,15 @@ def tiles(grid: Grid, most_px: int) -> list[Window]:
     ]
 
 
-def scene_units(grid: Grid, recipe: Recipe, most_px: int) -> float:
-    """Units of one whole scene on `grid`, in tiles."""
-    return sum(processing_units(w.height, w.width, recipe) for w in tiles(grid, most_px))
+def watched_tiles(aoi: AOI, most_px: int) -> list[Window]:
+    """Those tiles of an AOI's grid that meet its outline plus margin: nobody looks at the others, and each costs."""
+    watched = prepare_shape(reproject(aoi.outline.segmentize(0.01), 4326, aoi.grid.epsg).buffer(MARGIN_M))
+    return [w for w in tiles(aoi.grid, most_px) if watched.intersects(box(*aoi.grid.window(w).bounds))]
+
+
+def scene_units(aoi: AOI, recipe: Recipe, most_px: int) -> float:
+    """Units of one whole scene of an AOI, in tiles."""
+    return sum(processing_units(w.height, w.width, recipe) for w in watched_tiles(aoi, most_px))
 
 
 def _cuts(length: int, most: int) -> list[int]:

@@ -29,7 +29,7 @@ from sat_monitor.imagery.asked import Asked, read_answer
 from sat_monitor.imagery.evalscripts import RECIPES, evalscript
 from sat_monitor.imagery.fetch import Answer, Door, Errand
 from sat_monitor.imagery.paging import Page, all_items
-from sat_monitor.imagery.processing_units import processing_units, tiles
+from sat_monitor.imagery.processing_units import processing_units, watched_tiles
 from sat_monitor.imagery.product_items import product_of
 from sat_monitor.imagery.products import Acquisition, Product, acquisitions
 from sat_monitor.imagery.radiometry import SCALE, check_dark_ground
@@ -37,8 +37,8 @@ from sat_monitor.imagery.raster import Raster
 from sat_monitor.imagery.service import Question
 from sat_monitor.imagery.source import Listing, Offer
 
-#: Pixels a side of one request; the service takes 2,500, and several smaller ones come at once in less memory.
-TILE_PX = 1250
+#: Pixels a side of one request. The service takes 2,500; small ones fit an outline better and need less memory.
+TILE_PX = 640
 _PAGE = 100
 #: Added to both ends of a pass, for tiles of one pass differ by seconds; the next pass is an hour away.
 _AROUND = timedelta(seconds=30)
@@ -140,7 +140,7 @@ class SentinelHubSource:
         recipe, where = RECIPES[offer.sensor], _Pass.parse(offer.href)
         planes = {band: np.zeros(aoi.grid.shape, np.float32) for band in recipe.bands}
         errands = []
-        for window in tiles(aoi.grid, TILE_PX):
+        for window in watched_tiles(aoi, TILE_PX):
             grid = aoi.grid.window(window)
             if grid.footprint_lonlat.intersects(where.footprint):
                 question, proof = self._question(offer, where, grid)

@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -13,16 +14,17 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sat_monitor.core.clock import Clock
-from sat_monitor.core.domain import Sensor
+from sat_monitor.core.domain import AOI, Sensor
 from sat_monitor.core.errors import ServiceError
 from sat_monitor.core.home import Home
 from sat_monitor.imagery.fetch import Door, Machine
 from sat_monitor.imagery.folder import FolderSource
 from sat_monitor.imagery.login import Login, read_credentials
+from sat_monitor.imagery.raster import Raster
 from sat_monitor.imagery.retry import Budget
 from sat_monitor.imagery.sentinel_hub import SITES, HubSite, SentinelHubSource
 from sat_monitor.imagery.service import Meter, Service
-from sat_monitor.imagery.source import Source
+from sat_monitor.imagery.source import Listing, Offer, Source
 
 
 class SourceSettings(BaseModel):
@@ -96,9 +98,33 @@ def sources_path(home: Home) -> Path:
 
 
 def build_sources(settings: SourcesFile, around: Surroundings) -> tuple[Source, ...]:
-    """The inbox and every service of the settings; raises ServiceError E1911 without credentials."""
-    inbox = FolderSource(around.home.inbox)
-    return (inbox, *(_BUILDERS[one.kind](one, around) for one in settings.source))
+    """The inbox and every service of the settings; one that cannot be used says so when it is asked."""
+    return (FolderSource(around.home.inbox), *(_built(one, around) for one in settings.source))
+
+
+def _built(settings: SourceSettings, around: Surroundings) -> Source:
+    try:
+        return _BUILDERS[settings.kind](settings, around)
+    except ServiceError as error:
+        return UnusableSource(settings.account, error)
+
+
+class UnusableSource:
+    """A source that lacks what it needs, such as credentials: asking it tells why."""
+
+    remote = True
+
+    def __init__(self, name: str, error: ServiceError) -> None:
+        self.name = name
+        self._error = error
+
+    def listing(self, aoi: AOI, start: datetime, end: datetime) -> Listing:
+        """Raises the reason."""
+        raise self._error
+
+    def fetch(self, offer: Offer, aoi: AOI) -> Raster:
+        """Raises the reason."""
+        raise self._error
 
 
 def _hub(settings: SourceSettings, around: Surroundings) -> Source:
