@@ -21,8 +21,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-soak: $(READY)  ## long campaigns, hours
-	$(BIN)/python -m pytest -m soak
+soak: $(READY)  ## long campaigns: kills, refused system calls, orders of arrival; 45 minutes
+	$(BIN)/python -m pytest -n auto --dist load -m soak
 
 bench: $(READY)  ## every claimed figure, one after the other
 	$(BIN)/python benchmarks/sar.py

@@ -6,6 +6,7 @@ crash are this same code.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from sat_monitor.fold import LookFold, chain
 from sat_monitor.imagery.aois import AoiRegistry, detection_mask
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cadence import Cadence, Seen, cadences
-from sat_monitor.imagery.files import write_whole
+from sat_monitor.imagery.files import sweep_parts, write_whole
 from sat_monitor.imagery.source import Offer, Source
 from sat_monitor.imagery.sources import Surroundings, build_sources, read_sources
 from sat_monitor.imagery.stack import StackReader
@@ -279,6 +280,7 @@ def _days(request: NightRequest) -> tuple[datetime | None, datetime]:
 def _observe(desk: _Desk, aoi_id: str) -> Observed:
     aoi = desk.registry.get(aoi_id)
     request = desk.request
+    _sweep(request.home, aoi_id)
     start, end = _days(request)
     back = timedelta(days=request.profile.imagery.look_back_days)
     recent = timedelta(days=request.profile.imagery.late_days)
@@ -286,6 +288,14 @@ def _observe(desk: _Desk, aoi_id: str) -> Observed:
     work = ObserveDesk(desk.archive, desk.shelf, desk.clock(), desk.progress)
     with desk.archive.batch():
         return observe_aoi(aoi, window, desk.sources, work)
+
+
+def _sweep(home: Home, aoi_id: str) -> None:
+    """Clear away what a killed night left half written."""
+    for folder in (home.archive / aoi_id, home.evidence / aoi_id, home.tickets, home.reports):
+        sweep_parts(folder)
+    for folder in home.answers.glob("tmp*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wanted(desk: _Desk, scenes: Sequence[Scene], stored: dict[str, str]) -> frozenset[str]:

@@ -25,6 +25,11 @@ class Home:
         return self.root / "archive"
 
     @property
+    def answers(self) -> Path:
+        """Answers of services while they are checked; empty between nights."""
+        return self.root / "fetch"
+
+    @property
     def database(self) -> Path:
         """The store: the only truth."""
         return self.root / "sat_monitor.db"

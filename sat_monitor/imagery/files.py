@@ -34,6 +34,17 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def sweep_parts(folder: Path) -> int:
+    """Remove what killed processes left below `folder`: temporary files of `whole_file`; returns how many.
+
+    Only for folders that nobody else writes to meanwhile: a night holds its lease.
+    """
+    parts = [path for path in folder.rglob(".*.part") if path.is_file()]
+    for path in parts:
+        path.unlink(missing_ok=True)
+    return len(parts)
+
+
 def write_whole(path: Path, content: bytes) -> Path:
     """Write `content` whole or not at all; returns `path`. Raises SatMonitorError E1302 where the disk refuses."""
     with whole_file(path) as temporary:

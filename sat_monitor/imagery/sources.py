@@ -131,7 +131,7 @@ def _hub(settings: SourceSettings, around: Surroundings) -> Source:
     site = SITES.get(settings.site) or _own_site(settings)
     credentials = read_credentials(around.home.root / settings.credentials, os.environ)
     login = Login(site.token_url, credentials)
-    machine = Machine(around.home.root / "fetch", around.clock)
+    machine = Machine(around.home.answers, around.clock)
     service = Service(
         settings.account,
         site.hosts | set(settings.hosts),

@@ -1,4 +1,4 @@
-"""kill -9 at any moment: the next night recovers, the history verifies, and the result is that of an undisturbed run."""
+"""kill -9 at any moment of a night that fetches: the next night ends as if it had never happened."""
 
 from __future__ import annotations
 
@@ -6,69 +6,98 @@ import os
 import random
 import signal
 import subprocess
-import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from sat_monitor.audit import verify
-from tests.night_world import AOI_ID, FROM, LAST, Place, build, copied
+from tests.faults.fault_night import ROOT, Scenario, State, check_recovered, environment, scenario, state_of
 
-COMMAND = [sys.executable, "-m", "sat_monitor", "night", "--aoi", AOI_ID, "--from", str(FROM), "--to", str(LAST)]
+#: The soak's moments come in so many parts, so that several workers share them.
+MOMENTS, PARTS = 60, 6
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The scenario, the state after an undisturbed night, and how long one takes, seconds."""
+
+    scenario: Scenario
+    expected: State
+    lasts_s: float
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return build(tmp_path_factory.mktemp("kills") / "home")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    root = tmp_path_factory.mktemp("kills")
+    with scenario(root) as made:
+        made.run(made.copy(root / "warm"))
+        home = made.copy(root / "undisturbed")
+        begun = time.monotonic()
+        assert made.run(home) == 0
+        yield Bench(made, state_of(home), time.monotonic() - begun)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(filled: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    place = copied(filled, tmp_path_factory.mktemp("undisturbed") / "home")
-    assert night(place, None) == 0
-    return place
-
-
-def night(place: Place, kill_after_s: float | None) -> int:
-    """Run the night as a process; exit code, or -9 where it was killed after so many seconds."""
+def killed(bench: Bench, folder: Path, after_s: float) -> str:
+    """Kill a night after so many seconds; what is wrong after the next one, empty where nothing is."""
+    home = bench.scenario.copy(folder / "home")
     process = subprocess.Popen(
-        [*COMMAND, "--home", str(place.home.root)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+        bench.scenario.command(home), cwd=ROOT, env=environment(), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
-        return process.wait(kill_after_s)
+        code = process.wait(after_s)
+        assert code == 0
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        return process.wait(30)
-
-
-def campaign(filled: Place, undisturbed: Place, folder: Path, seed: int) -> int:
-    """Kill nights at random until one ends; returns how many were killed."""
-    draw, kills = random.Random(seed), 0
-    place = copied(filled, folder / "home")
-    while (code := night(place, draw.uniform(2.0, 12.0))) != 0:
-        assert code == -signal.SIGKILL
-        kills += 1
-        if place.home.database.is_file():
-            assert verify(place.home).ok
-    assert verify(place.home).ok
-    assert place.sites() == undisturbed.sites()
-    assert place.valid_tickets() == undisturbed.valid_tickets()
-    for ticket in place.valid_tickets():
-        assert (place.home.ticket(ticket) / "ticket.pdf").is_file()
-    return kills
+        process.wait(30)
+    assert verify(home).ok
+    different = check_recovered(bench.scenario, home, bench.expected)
+    return f"after {after_s:.2f} s: {different}" if different else ""
 
 
 @pytest.mark.slow
-def test_a_night_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
-    filled: Place, undisturbed: Place, tmp_path: Path
-) -> None:
-    assert campaign(filled, undisturbed, tmp_path, seed=4) >= 1
+@pytest.mark.parametrize("share", [0.55, 0.75, 0.92])
+def test_a_night_that_was_killed_leaves_no_trace(bench: Bench, tmp_path: Path, share: float) -> None:
+    assert killed(bench, tmp_path, share * bench.lasts_s) == ""
+
+
+@pytest.mark.slow
+def test_a_night_that_is_killed_again_and_again_ends_as_if_it_had_not_been(bench: Bench, tmp_path: Path) -> None:
+    home = bench.scenario.copy(tmp_path / "home")
+    draw = random.Random(4)
+    for _ in range(3):
+        process = subprocess.Popen(
+            bench.scenario.command(home), cwd=ROOT, env=environment(), start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(draw.uniform(0.4, 0.9) * bench.lasts_s)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+        assert verify(home).ok
+    assert check_recovered(bench.scenario, home, bench.expected) == ""
+
+
+def test_two_nights_at_once_are_one_night(bench: Bench, tmp_path: Path) -> None:
+    home = bench.scenario.copy(tmp_path / "home")
+    command = bench.scenario.command(home)
+    both = [
+        subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    told = [process.communicate(timeout=120)[1].decode() for process in both]
+    codes = [process.returncode for process in both]
+    assert 0 in codes
+    assert all(code == 0 or "E1701" in text or "E1705" in text for code, text in zip(codes, told, strict=True))
+    assert check_recovered(bench.scenario, home, bench.expected) == ""
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(100, 160))
-def test_sixty_campaigns_of_random_kills(filled: Place, undisturbed: Place, tmp_path: Path, seed: int) -> None:
-    assert campaign(filled, undisturbed, tmp_path, seed) >= 0
+@pytest.mark.parametrize("part", range(PARTS))
+def test_sixty_random_moments(bench: Bench, tmp_path: Path, part: int) -> None:
+    draw = random.Random(1000)
+    moments = [draw.uniform(0.3, 1.0) * bench.lasts_s for _ in range(MOMENTS)]
+    wrong = [killed(bench, tmp_path, after_s) for after_s in moments[part::PARTS]]
+    assert [text for text in wrong if text] == []
