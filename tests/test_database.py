@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sat_monitor.core.clock import fixed_clock
 from sat_monitor.core.errors import StoreError
 from sat_monitor.store import database
+from sat_monitor.store.schema import VERSION
 from sat_monitor.store.store import Store, Transaction
 from tests.store_world import (
     AOI,
@@ -32,7 +33,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "sat_monitor.db"
 
 
-@pytest.mark.parametrize("version", ["2", "999", "newest", ""])
+@pytest.mark.parametrize("version", [str(VERSION + 1), "999", "newest", ""])
 def test_a_database_of_a_newer_version_is_refused_unchanged(path: Path, version: str) -> None:
     night(path)
     execute(path, f"UPDATE meta SET value = '{version}' WHERE key = 'version'")

@@ -72,6 +72,7 @@ class Archive:
                 raise SceneReject("E1211", what, "the archived scene", offer.id)
             self._set_aside(known, path)
         elif known is not None and not newer and _whole(path, known):
+            self._list_again(path)
             return known
         spec = SENSORS[offer.sensor]
         names = [name for name in spec.names if name in raster.bands]
@@ -102,10 +103,13 @@ class Archive:
         return scene_of_item(item)
 
     def find(self, aoi: str, scene_id: str) -> Scene | None:
-        """The archived scene of an id with a whole file, None where there is none."""
+        """The archived scene of an id with a whole file, None where there is none; it is listed again."""
         path = self._scene_path(aoi, scene_id)
         known = self._known(path)
-        return known if known is not None and _whole(path, known) else None
+        if known is None or not _whole(path, known):
+            return None
+        self._list_again(path)
+        return known
 
     def _set_aside(self, scene: Scene, path: Path) -> None:
         """Keep a scene that is superseded: its item says what it was, its file stays under its own hash."""
@@ -170,6 +174,8 @@ class Archive:
             self._checked.discard(image)
             facts = FileFacts(image.name, file_sha256(image), image.stat().st_size)
             self._write_item(path, change_item(change, scene, facts, pixels))
+        else:
+            self._list_again(path)
 
     def change_map(self, aoi: str, scene_id: str, detector: str) -> ChangeMap:
         """The archived change map of a scene by detector id (`sar@1`); raises SceneReject E1102, KeyError if absent."""
@@ -243,6 +249,10 @@ class Archive:
     def _write_item(self, path: Path, item: dict[str, Any]) -> None:
         write_whole(path, json.dumps(item, ensure_ascii=False, indent=1).encode())
         self._bands.pop(path, None)
+        self._list_again(path)
+
+    def _list_again(self, path: Path) -> None:
+        """See that the collection lists an item: whoever wrote it may have been killed before it did."""
         self._touched.add(path.parent.parent)
         if not self._batched:
             self._write_collections()
