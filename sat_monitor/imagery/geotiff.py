@@ -46,16 +46,21 @@ def check_bytes(path: Path, promised: FileFacts | None = None) -> None:
     size = path.stat().st_size
     if size < _STUB_BYTES:
         raise SceneReject("E1103", f"{path.name} has {size} bytes", _NOTHING)
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic not in _MAGIC:
-        raise SceneReject("E1104", f"{path.name} begins with {magic!r}, which is no TIFF", _NOTHING)
+    check_magic(path)
     if promised is not None and promised.size is not None and size < promised.size:
         raise SceneReject("E1101", f"{path.name} has {size} of {promised.size} bytes", _NOTHING)
     if not is_whole(path):
         raise SceneReject("E1101", f"{path.name} has {size} bytes and names parts beyond its end", _NOTHING)
     if promised is not None and promised.sha256 is not None and (found := file_sha256(path)) != promised.sha256:
         raise SceneReject("E1102", f"{path.name}: sha256 {found[:12]}, promised {promised.sha256[:12]}", _NOTHING)
+
+
+def check_magic(path: Path) -> None:
+    """Raise SceneReject E1104 where a file does not begin as a TIFF does."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic not in _MAGIC:
+        raise SceneReject("E1104", f"{path.name} begins with {magic!r}, which is no TIFF", _NOTHING)
 
 
 def read_geotiff(path: Path, promised: FileFacts | None = None, names: tuple[str, ...] | None = None) -> GeoTiff:

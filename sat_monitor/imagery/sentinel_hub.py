@@ -28,10 +28,10 @@ from sat_monitor.core.grid import Grid, Window
 from sat_monitor.imagery.asked import Asked, read_answer
 from sat_monitor.imagery.evalscripts import RECIPES, evalscript
 from sat_monitor.imagery.fetch import Answer, Door, Errand
+from sat_monitor.imagery.listings import Catalogue, listing_of
 from sat_monitor.imagery.paging import Page, all_items
 from sat_monitor.imagery.processing_units import processing_units, watched_tiles
-from sat_monitor.imagery.product_items import product_of
-from sat_monitor.imagery.products import Acquisition, Product, acquisitions
+from sat_monitor.imagery.products import Acquisition
 from sat_monitor.imagery.radiometry import SCALE, check_dark_ground
 from sat_monitor.imagery.raster import Raster
 from sat_monitor.imagery.service import Question
@@ -120,20 +120,9 @@ class SentinelHubSource:
 
     def listing(self, aoi: AOI, start: datetime, end: datetime) -> Listing:
         """Passes of [start, end) that meet the AOI; raises ServiceError where the catalogue fails or does not add up."""
-        offers: list[Offer] = []
-        unreadable: list[SceneReject] = []
-        for sensor in self._sensors:
-            products = []
-            for item in all_items(self._pages(aoi, sensor, (start, end)), self.name):
-                try:
-                    products.append(product_of(item, sensor, self._door.now()))
-                except SceneReject as reject:
-                    unreadable.append(reject)
-            meeting = [p for p in products if p.footprint.intersects(aoi.grid.footprint_lonlat)]
-            passes, ambiguous = acquisitions(meeting, aoi.id)
-            unreadable += ambiguous
-            offers += [self._offer(aoi, acquisition) for acquisition in passes if start <= acquisition.start < end]
-        return Listing(tuple(sorted(offers, key=lambda o: o.order)), tuple(unreadable))
+        items = {sensor: all_items(self._pages(aoi, sensor, (start, end)), self.name) for sensor in self._sensors}
+        catalogue = Catalogue(self.name, lambda acquisition: _Pass.of(acquisition).href(), self._simulated)
+        return listing_of(items, catalogue, aoi, (start, end), self._door.now())
 
     def fetch(self, offer: Offer, aoi: AOI) -> Raster:
         """The pass on the AOI grid, from tiles; raises SceneReject with a number, ServiceError E19xx."""
@@ -175,24 +164,6 @@ class SentinelHubSource:
             start = page.next_start
             if start is None or not page.items:
                 return
-
-    def _offer(self, aoi: AOI, acquisition: Acquisition) -> Offer:
-        first: Product = acquisition.products[0]
-        baselines = sorted({".".join(f"{n:02d}" for n in p.baseline) for p in acquisition.products if p.baseline})
-        return Offer(
-            id=acquisition.id,
-            aoi=aoi.id,
-            sensor=first.sensor,
-            platform=first.platform,
-            acquired_at=acquisition.start,
-            track=first.track,
-            source_id=self.name,
-            href=_Pass.of(acquisition).href(),
-            processing_baseline=" ".join(baselines) or None,
-            simulated=self._simulated,
-            issue=acquisition.issue,
-            superseded=acquisition.superseded,
-        )
 
     def _question(self, offer: Offer, where: _Pass, grid: Grid) -> tuple[Question, str]:
         """The request for one tile, and the proof that its answer must carry."""

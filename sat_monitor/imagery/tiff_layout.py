@@ -96,6 +96,11 @@ class Directory:
         raise ValueError(f"tag {number} has values {values[:5]}, expected one")
 
     @property
+    def width(self) -> int:
+        """Columns of the picture; ValueError where it does not say."""
+        return self.one(_WIDTH)
+
+    @property
     def block_shape(self) -> tuple[int, int]:
         """(rows, columns) of a whole strip or tile; ValueError where the tags do not say."""
         if _TILE_WIDTH in self.integers or _TILE_HEIGHT in self.integers:

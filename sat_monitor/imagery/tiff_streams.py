@@ -38,21 +38,26 @@ def check_streams(path: Path) -> bool:
         raise SceneReject("E1105", f"{path.name}: {error}", _NOTHING) from error
 
 
+def is_checked(picture: Directory) -> bool:
+    """Whether the blocks of a picture carry checksums; ValueError where it is not said how they are compressed."""
+    return picture.one(_COMPRESSION, 1) in _DEFLATE
+
+
 def _check_picture(path: Path, picture: Directory) -> bool:
-    if picture.one(_COMPRESSION, 1) not in _DEFLATE:
+    if not is_checked(picture):
         return False
     blocks = picture.blocks()
     with path.open("rb") as file:
         for number, block in enumerate(blocks):
             if block.length:
                 file.seek(block.start)
-                if fault := _fault(file.read(block.length), block):
+                if fault := stream_fault(file.read(block.length), block):
                     raise SceneReject("E1105", f"{path.name}, block {number} of {len(blocks)}: {fault}", _NOTHING)
     return all(block.length for block in blocks)
 
 
-def _fault(content: bytes, block: Block) -> str:
-    """What is wrong with the stream of a block, "" = nothing."""
+def stream_fault(content: bytes, block: Block) -> str:
+    """What is wrong with `content`, the deflate stream of a block; "" = nothing."""
     stream = zlib.decompressobj()
     found, piece = 0, b"\0"
     try:
