@@ -280,6 +280,9 @@ class Door:
         # The convention is that of the service's own addresses, not of the token service beside it.
         in_ms = self.service.retry_after_ms and not (self._login and question.url == self._login.token_url)
         told = told_wait_s(response.headers, in_ms, self._machine.clock())
+        if self._login is None and verdict in (Verdict.LOGIN, Verdict.QUOTA):
+            # Nobody was asked who we are: it is this file that is not there for us.
+            return ServiceError("E1910", what, _KEPT)
         if verdict is Verdict.LOGIN:
             return ServiceError("E1904", what, _KEPT)
         if verdict is Verdict.QUOTA:

@@ -1,8 +1,8 @@
 """The part of a remote GeoTIFF that lies on some ground, as a local file of which only that part is there.
 
 The head comes first; its directory tells which blocks are needed. They are asked for in a few ranges, which must be of
-the same object, and every block proves itself by its own checksum. Where a file has none, where it does not begin with
-its directory, or where the service knows no ranges, the whole file comes, held to the sha256 that was promised.
+the same object, and every block that has a checksum proves itself. The whole file comes where it does not begin with
+its directory, where the service knows no ranges, and where only a promised sha256 of the whole can prove its blocks.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import rasterio
 from rasterio.errors import RasterioError
@@ -36,6 +37,8 @@ _GAP_BYTES, _RANGE_BYTES = 1 << 17, 1 << 25
 _FRAME_BYTES = 4
 #: Pixels around the ground, for whoever resamples.
 _MARGIN_PX = 8
+#: How far a corner may lie from where it was promised, pixels.
+_PLACE_PX = 1e-3
 _MOST_BYTES = 2 << 30
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _NOTHING = "nothing of this scene"
@@ -43,10 +46,16 @@ _NOTHING = "nothing of this scene"
 
 @dataclass(frozen=True, slots=True)
 class RemoteTiff:
-    """A file to copy from: its address, and what was promised of its bytes under its public name."""
+    """A file to copy from: its address, what was promised of its bytes under its public name, and of its place.
+
+    `dtypes` are the sample types that it may have; no CRS or transform (six numbers) means that none was promised.
+    """
 
     url: str
     promised: FileFacts
+    dtypes: tuple[str, ...]
+    epsg: int | None = None
+    transform: tuple[float, ...] | None = None
 
 
 def copy_ground(
@@ -59,8 +68,8 @@ def copy_ground(
     """A copy of each file in `folder` in which `ground` can be read; None for a file that does not lie on it.
 
     `progress` hears how many of how many ranges are there. Raises ServiceError E19xx, and SceneReject: E1101 to E1104
-    as `check_bytes`, E1105 a damaged block, E1201 without a CRS, E1202 not north-up, E1203 more bands than one, E1207
-    parts of different objects.
+    as `check_bytes`, E1105 a damaged block, E1201 another CRS or none, E1202 another place or not north-up, E1203 more
+    bands than one or another type, E1207 parts of different objects.
     """
     copies = [_Copy(door, file, folder / f"{number}.tif") for number, file in enumerate(files)]
     door.ask_all([copy.head() for copy in copies])
@@ -95,18 +104,18 @@ class _Copy:
         window = _window(self.path, self._file, ground)
         if window is None:
             return None
-        wanted = _blocks_in(picture, window, self._file)
+        wanted, checked = _blocks_in(picture, window, self._file), is_checked(picture)
         return [
-            Errand(self._range(start, end - start), self._part_keeper(start, end, blocks))
+            Errand(self._range(start, end - start), self._part_keeper(start, end, blocks if checked else ()))
             for start, end, blocks in _ranges(wanted, self._total)
         ]
 
     def _picture(self) -> Directory | None:
-        """The directory of a picture that is worth reading in parts: near the beginning, with checksums in its blocks."""
+        """The directory of a picture that can be read in parts, None where the whole file must come."""
         while self._here < self._total:
             try:
                 picture = read_layout(self.path)[1][0]
-                return picture if is_checked(picture) else None
+                return picture if is_checked(picture) or self._file.promised.sha256 is None else None
             except EOFError as error:
                 needed = max(int(error.args[0]) + 1, 4 * self._here)
                 if needed > min(_MOST_HEAD_BYTES, self._total):
@@ -177,13 +186,8 @@ def _window(path: Path, remote: RemoteTiff, ground: Grid) -> Window | None:
     name = remote.promised.href
     try:
         with rasterio.Env(**GDAL_OPTIONS), open_geotiff(path) as file:
-            if file.crs is None:
-                raise SceneReject("E1201", f"{name} is in no coordinate reference system", _NOTHING)
-            if file.count != 1:
-                raise SceneReject("E1203", f"{name} has {file.count} bands, expected one", _NOTHING)
-            a, b, x0, d, e, y0 = tuple(file.transform)[:6]
-            if b or d or a <= 0 or e >= 0:
-                raise SceneReject("E1202", f"{name} has transform {(a, b, x0, d, e, y0)}", _NOTHING)
+            _check_header(file, remote)
+            a, _, x0, _, e, y0 = tuple(file.transform)[:6]
             west, south, east, north = transform_bounds(f"EPSG:{ground.epsg}", file.crs, *ground.bounds)
             rows, cols = file.shape
     except (RasterioError, ValueError) as error:
@@ -196,6 +200,21 @@ def _window(path: Path, remote: RemoteTiff, ground: Grid) -> Window | None:
     row, col = max(0, math.floor(top) - _MARGIN_PX), max(0, math.floor(left) - _MARGIN_PX)
     last_row, last_col = min(rows, math.ceil(bottom) + _MARGIN_PX), min(cols, math.ceil(right) + _MARGIN_PX)
     return Window(row, col, last_row - row, last_col - col)
+
+
+def _check_header(file: Any, remote: RemoteTiff) -> None:
+    """Raise SceneReject where the header of an open file is not what was promised."""
+    name, found = remote.promised.href, tuple(file.transform)[:6]
+    code = file.crs.to_epsg() if file.crs else None
+    if file.crs is None or remote.epsg not in (None, code):
+        raise SceneReject("E1201", f"{name} is in EPSG:{code}, promised was EPSG:{remote.epsg}", _NOTHING)
+    if file.count != 1 or file.dtypes[0] not in remote.dtypes:
+        what = f"{name} has {file.count} bands of {file.dtypes[0]}, expected one of {' or '.join(remote.dtypes)}"
+        raise SceneReject("E1203", what, _NOTHING)
+    a, b, _, d, e, _ = found
+    promised = remote.transform or found
+    if b or d or a <= 0 or e >= 0 or max(abs(x - y) for x, y in zip(found, promised, strict=True)) > _PLACE_PX * a:
+        raise SceneReject("E1202", f"{name} has transform {found}, promised was {promised}", _NOTHING)
 
 
 def _blocks_in(picture: Directory, window: Window, remote: RemoteTiff) -> list[Block]:

@@ -43,16 +43,18 @@ class SensorSpec:
         return tuple(band.name for band in self.bands)
 
 
-_GAMMA0 = "gamma0, linear power"
-_REFLECTANCE = "surface reflectance, 0..1"
+#: Units of bands.
+GAMMA0 = "gamma0, linear power"
+REFLECTANCE = "surface reflectance, 0..1"
+CLASS = "class"
 
 SENSORS: Mapping[Sensor, SensorSpec] = {
     Sensor.S1: SensorSpec(
         Sensor.S1,
         "sentinel-1",
         (
-            Band("VV", _GAMMA0, 10.0, "co-polarised backscatter, terrain-flattened"),
-            Band("VH", _GAMMA0, 10.0, "cross-polarised backscatter, terrain-flattened"),
+            Band("VV", GAMMA0, 10.0, "co-polarised backscatter, terrain-flattened"),
+            Band("VH", GAMMA0, 10.0, "cross-polarised backscatter, terrain-flattened"),
             Band("angle", "degree", 10.0, "local incidence angle"),
         ),
         (("VV",), ("VH",)),
@@ -63,14 +65,14 @@ SENSORS: Mapping[Sensor, SensorSpec] = {
         Sensor.S2,
         "sentinel-2",
         (
-            Band("B02", _REFLECTANCE, 10.0, "blue"),
-            Band("B03", _REFLECTANCE, 10.0, "green"),
-            Band("B04", _REFLECTANCE, 10.0, "red"),
-            Band("B08", _REFLECTANCE, 10.0, "near infrared"),
-            Band("B8A", _REFLECTANCE, 20.0, "near infrared, narrow"),
-            Band("B11", _REFLECTANCE, 20.0, "short-wave infrared 1.6 um"),
-            Band("B12", _REFLECTANCE, 20.0, "short-wave infrared 2.2 um"),
-            Band("SCL", "class", 20.0, "scene classification of Level-2A"),
+            Band("B02", REFLECTANCE, 10.0, "blue"),
+            Band("B03", REFLECTANCE, 10.0, "green"),
+            Band("B04", REFLECTANCE, 10.0, "red"),
+            Band("B08", REFLECTANCE, 10.0, "near infrared"),
+            Band("B8A", REFLECTANCE, 20.0, "near infrared, narrow"),
+            Band("B11", REFLECTANCE, 20.0, "short-wave infrared 1.6 um"),
+            Band("B12", REFLECTANCE, 20.0, "short-wave infrared 2.2 um"),
+            Band("SCL", CLASS, 20.0, "scene classification of Level-2A"),
             Band("CLP", "probability, 0..1", 160.0, "cloud probability of s2cloudless"),
         ),
         (("B04",), ("B08", "B8A"), ("SCL",)),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,6 +25,11 @@ from sat_monitor.imagery.retry import Budget
 from sat_monitor.imagery.sentinel_hub import SITES, HubSite, SentinelHubSource
 from sat_monitor.imagery.service import Meter, Service
 from sat_monitor.imagery.source import Listing, Offer, Source
+from sat_monitor.imagery.stac import StacSource
+from sat_monitor.imagery.stac_sites import STAC_SITES, StacSite
+
+#: What a free account of the Copernicus Data Space has per month (its documentation, 2025).
+_FREE_ACCOUNT = {"monthly_requests": 10_000, "monthly_units": 10_000.0}
 
 
 class SourceSettings(BaseModel):
@@ -42,17 +47,33 @@ class SourceSettings(BaseModel):
     hosts: tuple[str, ...] = Field((), description="further hosts that may send files or be redirected to")
     collections: dict[Sensor, str] = Field({}, description="collection by sensor, for a STAC site of your own")
     credentials: str = Field("credentials.toml", description="file beside sources.toml, mode 600; the environment wins")
-    monthly_requests: int | None = Field(10_000, ge=1, description="requests that the account has per month")
-    monthly_units: float | None = Field(10_000.0, gt=0, description="processing units that the account has per month")
+    monthly_requests: int | None = Field(
+        None, ge=1, description="requests that the account has per month; sentinel-hub: 10,000; stac: no limit"
+    )
+    monthly_units: float | None = Field(
+        None, gt=0, description="processing units that the account has per month; sentinel-hub: 10,000"
+    )
     requests_per_minute: float = Field(300.0, gt=0, description="requests that the account has per minute")
     units_per_minute: float = Field(300.0, gt=0, description="processing units that the account has per minute")
     deadline_s: float = Field(300.0, gt=0, le=3600, description="longest time for one file, seconds")
     simulated: bool = Field(False, description="whether what it serves is simulated; every page then says so")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _free_account(cls, plain: Any) -> Any:
+        hub = isinstance(plain, dict) and plain.get("kind") == "sentinel-hub"
+        return {**_FREE_ACCOUNT, **plain} if hub else plain
+
     @model_validator(mode="after")
     def _known_or_described(self) -> SourceSettings:
         if self.kind == "sentinel-hub" and self.site not in SITES and not (self.url and self.token_url):
             raise ValueError(f"site {self.site!r} is not one of {sorted(SITES)}: give url and token_url")
+        if self.kind == "stac":
+            if self.site not in STAC_SITES and not self.url:
+                raise ValueError(f"site {self.site!r} is not one of {sorted(STAC_SITES)}: give url and collections")
+            offered = stac_site(self).collections
+            if missing := [sensor.value for sensor in self.sensors if sensor not in offered]:
+                raise ValueError(f"site {self.site!r} has no collection for {', '.join(missing)}")
         return self
 
     @property
@@ -143,6 +164,22 @@ def _hub(settings: SourceSettings, around: Surroundings) -> Source:
     return SentinelHubSource(site, settings.sensors, door, around.progress, settings.simulated)
 
 
+def _stac(settings: SourceSettings, around: Surroundings) -> Source:
+    site = stac_site(settings)
+    machine = Machine(around.home.answers, around.clock)
+    service = Service(
+        settings.account, site.hosts | set(settings.hosts), settings.requests_per_minute, settings.units_per_minute
+    )
+    door = Door(service, around.meter, machine, budget=Budget(deadline_s=settings.deadline_s))
+    return StacSource(site, settings.sensors, door, around.home.answers, around.progress, settings.simulated)
+
+
+def stac_site(settings: SourceSettings) -> StacSite:
+    """The site of the settings: a known one, or their own."""
+    own = StacSite(settings.site, settings.url, frozenset({urlsplit(settings.url).netloc}), settings.collections)
+    return STAC_SITES.get(settings.site, own)
+
+
 def _own_site(settings: SourceSettings) -> HubSite:
     hosts = {urlsplit(address).netloc for address in (settings.url, settings.token_url)}
     return HubSite(settings.site, settings.url, settings.token_url, frozenset(hosts))
@@ -152,4 +189,4 @@ def _lines(error: ValidationError) -> list[str]:
     return [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
 
 
-_BUILDERS: dict[str, Callable[[SourceSettings, Surroundings], Source]] = {"sentinel-hub": _hub}
+_BUILDERS: dict[str, Callable[[SourceSettings, Surroundings], Source]] = {"sentinel-hub": _hub, "stac": _stac}

@@ -28,12 +28,14 @@ from sat_monitor.imagery.product_items import product_of
 from sat_monitor.imagery.products import Acquisition
 from sat_monitor.imagery.radiometry import check_dark_ground, offset_of, reflectance
 from sat_monitor.imagery.raster import Raster
-from sat_monitor.imagery.sensors import SENSORS
+from sat_monitor.imagery.sensors import CLASS, GAMMA0, REFLECTANCE, SENSORS
 from sat_monitor.imagery.source import Listing, Offer
 from sat_monitor.imagery.stac_search import search
 from sat_monitor.imagery.stac_sites import ALIASES, Signatures, StacSite, links_of
 
 _NOTHING = "nothing of this scene"
+#: Sample types in which open archives keep bands, by the unit that they have here.
+_TYPES = {GAMMA0: ("float32", "float64"), REFLECTANCE: ("uint16", "int16"), CLASS: ("uint8", "uint16")}
 Item = Mapping[str, Any]
 
 
@@ -113,7 +115,16 @@ class StacSource:
         links = links_of(item, [band for band in SENSORS[offer.sensor].names if band in ALIASES])
         if missing := [c for c in SENSORS[offer.sensor].required if not set(c) & {link.band for link in links}]:
             raise SceneReject("E1203", f"{item['id']} has no asset for {missing}", _NOTHING, offer.id)
-        files = [RemoteTiff(self._signatures.signed(link.href, collection), link.promised) for link in links]
+        files = [
+            RemoteTiff(
+                self._signatures.signed(link.href, collection),
+                link.promised,
+                _TYPES[SENSORS[offer.sensor].band(link.band).unit],
+                link.epsg,
+                link.transform,
+            )
+            for link in links
+        ]
         self._scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             paths = copy_ground(self._door, files, grid, Path(folder), told)

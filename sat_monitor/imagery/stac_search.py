@@ -64,11 +64,12 @@ def _question(href: str, method: str, headers: dict[str, str], parameters: dict[
 
 
 def _text(answer: Answer) -> str:
-    """A whole page; SceneReject E1104 where it is no JSON object."""
+    """A whole page; SceneReject E1104 where it is none: the library takes a page without items for the last one."""
     try:
         text = answer.content().decode()
-        if not isinstance(json.loads(text), dict):
-            raise ValueError("not an object")
+        page = json.loads(text)
+        if not isinstance(page, dict) or not isinstance(page.get("features"), list):
+            raise ValueError("no list of features")
     except ValueError as error:
         raise SceneReject("E1104", f"not a page of a catalogue: {error}", "nothing of this listing") from error
     return text

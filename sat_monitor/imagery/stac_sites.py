@@ -81,11 +81,16 @@ STAC_SITES = {site.name: site for site in (EARTH_SEARCH, PLANETARY_COMPUTER)}
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The file of one band: its address without signature, and what the catalogue promises of its bytes."""
+    """The file of one band: its address without signature, and what the catalogue promises of its bytes and place.
+
+    `epsg` and `transform` (six numbers of a north-up affine transform) are None where the catalogue says nothing.
+    """
 
     band: str
     href: str
     promised: FileFacts
+    epsg: int | None = None
+    transform: tuple[float, ...] | None = None
 
 
 def links_of(item: Mapping[str, Any], bands: Iterable[str]) -> list[Link]:
@@ -97,7 +102,7 @@ def links_of(item: Mapping[str, Any], bands: Iterable[str]) -> list[Link]:
         try:
             asset = next((item["assets"][key] for key in ALIASES[band] if key in item["assets"]), None)
             if asset is not None:
-                links[band] = Link(band, _address(str(asset["href"])), _promised(asset))
+                links[band] = Link(band, _address(str(asset["href"])), _promised(asset), *_place(item, asset))
         except (KeyError, TypeError, ValueError) as error:
             what = f"{item.get('id')}: asset {band} is not STAC: {error!r}"
             raise SceneReject("E1104", what, "nothing of this scene", str(item.get("id"))) from error
@@ -108,6 +113,15 @@ def _address(href: str) -> str:
     """Buckets are asked over https."""
     parts = urlsplit(href)
     return f"https://{parts.netloc}.s3.amazonaws.com{parts.path}" if parts.scheme == "s3" else href
+
+
+def _place(item: Mapping[str, Any], asset: Mapping[str, Any]) -> tuple[int | None, tuple[float, ...] | None]:
+    """EPSG code and transform of an asset: its own words, or else those of the item."""
+    said = {**item["properties"], **asset}
+    code = str(said.get("proj:code") or said.get("proj:epsg") or "").removeprefix("EPSG:")
+    # An item's transform is that of one of its assets, nobody says which.
+    transform = asset.get("proj:transform")
+    return int(code) if code else None, tuple(float(n) for n in transform[:6]) if transform else None
 
 
 def _promised(asset: Mapping[str, Any]) -> FileFacts:
