@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,8 +24,12 @@ from sat_monitor.cli_common import (
     registry_of,
 )
 from sat_monitor.core.clock import system_clock
-from sat_monitor.core.errors import SatMonitorError, UsageError
+from sat_monitor.core.errors import SatMonitorError, SceneReject, UsageError
 from sat_monitor.core.home import Home
+
+if TYPE_CHECKING:
+    from sat_monitor.core.domain import AOI
+    from sat_monitor.imagery.elevation import Heights
 
 import_app = typer.Typer(no_args_is_help=True)
 sources_app = typer.Typer(no_args_is_help=True)
@@ -54,6 +58,48 @@ def import_stac(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> 
 
     registry = registry_of(home)
     _import(lambda folder, aoi_id: stac_scenes(folder, registry.get(aoi_id)), path, aoi, home)
+
+
+@import_app.command("dem")
+def import_dem(
+    aoi: Annotated[str, typer.Option("--aoi", help="AOI id, or all that are watched: all")],
+    path: Annotated[Path | None, typer.Argument(help="GeoTIFF, GSI XML or ZIP, or a folder of them")] = None,
+    site: Annotated[str | None, typer.Option("--site", help="STAC site instead: earth-search, ...")] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """An elevation model: height, slope and aspect become layers of the AOI's archive."""
+    from sat_monitor.imagery.terrain import put_terrain, terrain_of
+    from sat_monitor.night import watched_aois
+
+    if (path is None) == (site is None):
+        raise UsageError("E2001", "give either a path or --site")
+    if path is not None and not path.exists():
+        raise UsageError("E2002", str(path))
+    place, degraded = Home(home), False
+    for area in [registry_of(home).get(name) for name in (watched_aois(place) if aoi == "all" else [aoi])]:
+        with Progress() as progress:
+            parts, rejected, sha256 = _elevation(path, site, area, place, progress)
+            origin = path.name if path else str(site)
+            terrain = terrain_of(parts, area, origin, sha256)
+            put_terrain(place.archive, area.id, terrain, system_clock())
+        degraded |= bool(rejected)
+        for reject in rejected:
+            print(reject.message, file=sys.stderr)
+        print(f"AOI {area.id}: height, slope and aspect from {origin}, known in {terrain.known_fraction:.1%}")
+    raise typer.Exit(DEGRADED if degraded else DONE)
+
+
+def _elevation(
+    path: Path | None, site: str | None, area: AOI, home: Home, progress: Progress
+) -> tuple[list[Heights], list[SceneReject], str]:
+    from sat_monitor.imagery.elevation import read_elevation
+    from sat_monitor.imagery.stac_elevation import fetch_elevation
+    from sat_monitor.services import open_elevation_site
+
+    if path is not None:
+        return read_elevation(path, area, progress)
+    parts, sha256 = fetch_elevation(*open_elevation_site(str(site), home), home.answers, area, progress)
+    return parts, [], sha256
 
 
 def _import(importer: Callable[[Path, str], Any], path: Path, aoi: str, home: Path) -> None:
@@ -102,7 +148,8 @@ def sources_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -
 def sources_check(aoi: AoiOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Log in and ask every catalogue for the last 60 days of an AOI (the first watched one where none is named)."""
     from sat_monitor.imagery.cadence import Seen, cadences
-    from sat_monitor.night import open_sources, watched_aois
+    from sat_monitor.night import watched_aois
+    from sat_monitor.services import open_sources
 
     place, now = Home(home), system_clock()
     area = registry_of(home).get(aoi or watched_aois(place)[0])

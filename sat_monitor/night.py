@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
-from sat_monitor.core.clock import TOKYO, Clock, system_clock
+from sat_monitor.core.clock import TOKYO, Clock
 from sat_monitor.core.domain import AOI, EventDraft, Scene
 from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.home import Home
@@ -25,14 +25,14 @@ from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cadence import Cadence, Seen, cadences
 from sat_monitor.imagery.files import sweep_parts, write_whole
 from sat_monitor.imagery.source import Offer, Source
-from sat_monitor.imagery.sources import Surroundings, build_sources, read_sources
+from sat_monitor.imagery.sources import read_sources
 from sat_monitor.imagery.stack import StackReader
 from sat_monitor.observe import ACTOR, Observed, ObserveDesk, Window, observe_aoi
 from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
 from sat_monitor.scoring import Bench
+from sat_monitor.services import open_sources
 from sat_monitor.store.store import Lease, Store
-from sat_monitor.store.usage import Quota, UsageMeter
 
 #: Days before a night from which scenes are looks on the very first night of an AOI.
 FIRST_NIGHT_DAYS = 60
@@ -128,16 +128,6 @@ def publish(request: NightRequest, aoi_id: str, clock: Clock, progress: Progress
     """Render the AOI's due tickets."""
     with _open(request, clock, progress) as desk:
         return _publish(desk, desk.registry.get(aoi_id))
-
-
-def open_sources(home: Home, progress: Progress = print) -> tuple[Source, ...]:
-    """The inbox and the services of sources.toml, metered; raises ServiceError E1912."""
-    settings = read_sources(home)
-    quotas = {one.account: Quota(one.monthly_requests, one.monthly_units) for one in settings.source}
-    home.root.mkdir(parents=True, exist_ok=True)
-    # Quotas run by the calendar of the world, whatever day is replayed here.
-    meter = UsageMeter(home.database, system_clock, quotas)
-    return build_sources(settings, Surroundings(home, meter, system_clock, progress))
 
 
 def stack_reader(request: NightRequest) -> StackReader:

@@ -1,14 +1,16 @@
 """Shifts of the scenes of one track against their common reference, between archive and stack.
 
-The reference is the median place of the first clear scenes of the track up to the tested look, measured against the one
-that lies best among them. So a shift depends on the set of scenes, never on the order in which they arrived, and one
-bad scene cannot pose as the reference.
+The reference is the median place of the first clear scenes of one platform on the track up to the tested look, measured
+against the one that lies best among them. So a shift depends on the set of scenes, never on the order in which they
+arrived, and one bad scene cannot pose as the reference. Another platform may lie elsewhere as a whole (METHOD 2): where
+enough of its scenes agree, each of them is held against that place.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,15 +31,30 @@ _SIDE = 768
 _NONE = Shift(0.0, 0.0, 0.0, True)
 #: Clear scenes among which the reference is chosen.
 _ANCHORS = 15
+#: Scenes of a platform that must agree on its place, and how far they may lie from it in the median, pixels.
+_ENOUGH, _AGREE_PX = 3, 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the scenes of one platform lie in the median, as seen from the anchor, pixels; `known` = they agree."""
+
+    dy_px: float
+    dx_px: float
+    known: bool
+
+    def seen_from(self, other: _Place) -> _Place:
+        """The same place with the other one as the origin."""
+        return replace(self, dy_px=self.dy_px - other.dy_px, dx_px=self.dx_px - other.dx_px)
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where a track lies: the median place of its first clear scenes, as seen from one of them, pixels."""
+    """Where a track lies: a scene to measure against, the place of the platform that most scenes are of, and of each."""
 
     anchor: Scene
-    dy_px: float
-    dx_px: float
+    home: _Place
+    places: Mapping[str, _Place]
 
 
 class Registrar:
@@ -58,31 +75,44 @@ class Registrar:
         A reference that is off by too much is left out; a tested scene that is raises SceneReject (E1210).
         """
         frame = self._frame([s for s in (*track, tested) if s.grid == tested.grid])
-        shifts = {tested.id: self._off(tested, frame)}
-        check_shift(shifts[tested.id], self._settings, tested.id)
+        shifts = {tested.id: self._checked(tested, frame)}
         for scene in references:
-            shift = self._off(scene, frame)
             try:
-                check_shift(shift, self._settings, scene.id)
+                shifts[scene.id] = self._checked(scene, frame)
             except SceneReject:
                 continue
-            shifts[scene.id] = shift
         return shifts
 
     def _frame(self, scenes: Sequence[Scene]) -> _Frame:
-        """The scene to measure against, and where the first clear scenes lie from it in the median."""
-        anchor = self._anchor(scenes)
+        """The scene to measure against, and where the first clear scenes of each platform lie from it."""
+        first = [s.platform for s in clear_scenes(scenes, _ANCHORS)]
+        home = max(sorted(set(first)), key=first.count)
+        anchor = self._anchor([s for s in scenes if s.platform == home])
+        places = {p: self._place([s for s in scenes if s.platform == p], anchor) for p in {s.platform for s in scenes}}
+        return _Frame(anchor, places[home], places)
+
+    def _place(self, scenes: Sequence[Scene], anchor: Scene) -> _Place:
+        """The median place of the first clear ones of `scenes`."""
         measured = [self._shift(s, anchor) for s in clear_scenes(scenes, _ANCHORS)]
         known = [shift for shift in measured if shift.measured] or [_NONE]
-        dy, dx = (float(np.median([getattr(shift, axis) for shift in known])) for axis in ("dy_px", "dx_px"))
-        return _Frame(anchor, dy, dx)
+        off = np.array([(shift.dy_px, shift.dx_px) for shift in known])
+        dy, dx = np.median(off, axis=0)
+        spread = np.median(np.hypot(off[:, 0] - dy, off[:, 1] - dx))
+        return _Place(float(dy), float(dx), bool(len(off) >= _ENOUGH and spread <= _AGREE_PX))
 
-    def _off(self, scene: Scene, frame: _Frame) -> Shift:
-        """The shift of a scene against the median place of its track."""
-        shift = self._shift(scene, frame.anchor)
+    def _checked(self, scene: Scene, frame: _Frame) -> Shift:
+        """The shift of a scene against the place of its track; raises SceneReject E1210 where it lies nowhere near."""
+        shift, place = self._shift(scene, frame.anchor), frame.places[scene.platform].seen_from(frame.home)
+        established = place.known and math.hypot(place.dy_px, place.dx_px) <= self._settings.max_platform_shift_px
         if not shift.measured:
-            return shift
-        return replace(shift, dy_px=shift.dy_px - frame.dy_px, dx_px=shift.dx_px - frame.dx_px)
+            # What a whole platform shows holds for a scene that shows too little itself.
+            off = Shift(place.dy_px, place.dx_px, _AGREE_PX, True)
+            return off if established and scene.platform != frame.anchor.platform else shift
+        off = replace(shift, dy_px=shift.dy_px - frame.home.dy_px, dx_px=shift.dx_px - frame.home.dx_px)
+        own = replace(off, dy_px=off.dy_px - place.dy_px, dx_px=off.dx_px - place.dx_px)
+        # A provider may put right where its platform lies: then its scenes lie at home from one day on.
+        check_shift(own if established and own.length_px < off.length_px else off, self._settings, scene.id)
+        return off
 
     def _anchor(self, scenes: Sequence[Scene]) -> Scene:
         """Of the first clear scenes, the one whose median shift against the others is smallest."""

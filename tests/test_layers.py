@@ -32,7 +32,8 @@ GUESTS = {
 }
 #: The night is one job in several files: they are one room.
 ROOMS = {"demo_service": "demo", "cli_common": "cli", "cli_data": "cli"} | dict.fromkeys(
-    ("checkpoints", "detect", "fold", "masks", "observe", "publish", "registration", "report", "scoring"), "night"
+    ("checkpoints", "detect", "fold", "masks", "observe", "publish", "registration", "report", "scoring", "services"),
+    "night",
 )
 
 

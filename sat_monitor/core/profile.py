@@ -28,6 +28,12 @@ class ImagerySettings(Section):
         le=2.0,
         description="largest shift against the reference that is corrected, pixels; more is rejected (E1210)",
     )
+    max_platform_shift_px: float = Field(
+        4.0,
+        ge=0.0,
+        le=8.0,
+        description="largest place of a whole platform against the others that is corrected, pixels; 0 = none",
+    )
     min_shift_px: float = Field(
         0.1, ge=0.0, le=0.5, description="shifts below this are measurement noise and left alone, pixels"
     )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rasterio.features import rasterize
 from shapely import make_valid
-from shapely.errors import GEOSException
+from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
@@ -152,7 +152,7 @@ def read_outline(path: Path) -> BaseGeometry:
     """The outline of a GeoJSON file in lon/lat; raises AoiError E1506 where it holds anything but areas."""
     try:
         return _geometry(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, AttributeError, GEOSException) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ShapelyError) as error:
         raise AoiError("E1506", f"{path.name}: {error}") from error
 
 
@@ -166,7 +166,7 @@ def _geometry(plain: dict[str, Any]) -> BaseGeometry:
 def _read(path: Path) -> AOI:
     try:
         return _aoi(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, LookupError, TypeError, AttributeError, GEOSException) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ShapelyError) as error:
         raise AoiError("E1506", f"{path.name} is not an AOI: {error!r}") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shapely.geometry import mapping
@@ -134,6 +135,20 @@ def change_item(change: ChangeMap, scene: Scene, file: FileFacts, pixels_sha256:
         for i in (change.scene_id, *change.reference_ids)
     ]
     return item
+
+
+def terrain_item(aoi: str, grid: Grid, file: FileFacts, at: datetime, origin: str, inputs_sha256: str) -> Json:
+    """The STAC item of an AOI's height, slope and aspect, made at `at` of an elevation model."""
+    own = {f"{OWN}aoi": aoi, f"{OWN}origin": origin, f"{OWN}inputs_sha256": inputs_sha256}
+    described = [
+        ("height", "m", "above the sea level of the elevation model"),
+        ("slope", "degree", "steepest slope (Horn, 1981)"),
+        ("aspect", "degree", "direction down the slope, clockwise from grid north"),
+    ]
+    identity = file.href.removesuffix(".tif")
+    asset = _asset(identity, file.sha256 or "", file.size or 0, grid, described)
+    properties = {"datetime": iso(at), **own, **_projection(grid)}
+    return _item(identity, f"{aoi}-terrain", grid, properties, [_PROJ, _RASTER, _FILE], asset)
 
 
 def grid_of(properties: Mapping[str, Any]) -> Grid:

@@ -13,11 +13,18 @@ _MOST_PAGES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its items, how many match in all where the catalogue says so, and where it says the next one begins."""
+    """One page: its items, how many match in all where the catalogue says so, and where it says the next one begins.
+
+    Raises TypeError where an item is no object.
+    """
 
     items: tuple[dict[str, Any], ...]
     matched: int | None = None
     next_start: int | None = None
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(item, dict) for item in self.items):
+            raise TypeError("an item that is no object")
 
 
 def all_items(pages: Iterable[Page], catalogue: str) -> list[dict[str, Any]]:

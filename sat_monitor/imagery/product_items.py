@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shapely.errors import GEOSException
+from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -35,10 +35,14 @@ def product_of(item: Mapping[str, Any], sensor: Sensor, now: datetime) -> Produc
     """The product of an item; raises SceneReject E1104 not an item, E1206 no orbit, E1209 no possible time."""
     name = str(item.get("id", ""))
     try:
-        properties = item["properties"]
-        footprint = _footprint(item)
-    except (KeyError, TypeError, ValueError, AttributeError, GEOSException) as error:
+        return _product(name, item["properties"], _footprint(item), sensor, now)
+    except (LookupError, TypeError, ValueError, AttributeError, ShapelyError) as error:
         raise SceneReject("E1104", f"{name or 'an item'} is not STAC: {error!r}", _NOTHING, name) from error
+
+
+def _product(
+    name: str, properties: Mapping[str, Any], footprint: BaseGeometry, sensor: Sensor, now: datetime
+) -> Product:
     sar, msi = _SAR_NAME.match(name), _MSI_NAME.match(name)
     start, end = _times(properties, sar, name, now)
     platform = str(properties.get("platform", "")).lower()

@@ -15,6 +15,8 @@ from sat_monitor.core.errors import SceneReject
 SCALE = 10_000.0
 OFFSET_DN = -1_000.0
 _SINCE = (4, 0)
+#: Digits of a baseline that is written without a dot, as in product names.
+_PACKED = 4
 #: Vegetation and water of the scene classification, where red is dark; how many pixels, and which share of those
 #: that were seen, prove something: what is left of the ground between clouds is bright with haze.
 _VEGETATION, _WATER = 4, 6
@@ -25,8 +27,9 @@ _DARKEST, _TOO_BRIGHT = 0.002, 0.095
 
 
 def baseline_of(text: str | None) -> tuple[int, ...]:
-    """A processing baseline such as `05.11` as numbers, so that versions compare; () where there is none."""
-    parts = (text or "").strip().lstrip("N").split(".")
+    """A processing baseline such as `05.11` or `N0511` as numbers, so that versions compare; () where there is none."""
+    plain = (text or "").strip().lstrip("N")
+    parts = [plain[:2], plain[2:]] if len(plain) == _PACKED and plain.isdigit() else plain.split(".")
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 

@@ -46,6 +46,7 @@ class SourceSettings(BaseModel):
     token_url: str = Field("", description="address that hands out tokens, for a sentinel-hub site of your own")
     hosts: tuple[str, ...] = Field((), description="further hosts that may send files or be redirected to")
     collections: dict[Sensor, str] = Field({}, description="collection by sensor, for a STAC site of your own")
+    elevation: str = Field("", description="collection of the elevation model, for a STAC site of your own")
     credentials: str = Field("credentials.toml", description="file beside sources.toml, mode 600; the environment wins")
     monthly_requests: int | None = Field(
         None, ge=1, description="requests that the account has per month; sentinel-hub: 10,000; stac: no limit"
@@ -165,19 +166,33 @@ def _hub(settings: SourceSettings, around: Surroundings) -> Source:
 
 
 def _stac(settings: SourceSettings, around: Surroundings) -> Source:
-    site = stac_site(settings)
-    machine = Machine(around.home.answers, around.clock)
-    service = Service(
-        settings.account, site.hosts | set(settings.hosts), settings.requests_per_minute, settings.units_per_minute
-    )
-    door = Door(service, around.meter, machine, budget=Budget(deadline_s=settings.deadline_s))
+    site, door = stac_site(settings), _stac_door(settings, around)
     return StacSource(site, settings.sensors, door, around.home.answers, around.progress, settings.simulated)
+
+
+def _stac_door(settings: SourceSettings, around: Surroundings) -> Door:
+    hosts = stac_site(settings).hosts | set(settings.hosts)
+    service = Service(settings.account, hosts, settings.requests_per_minute, settings.units_per_minute)
+    machine = Machine(around.home.answers, around.clock)
+    return Door(service, around.meter, machine, budget=Budget(deadline_s=settings.deadline_s))
 
 
 def stac_site(settings: SourceSettings) -> StacSite:
     """The site of the settings: a known one, or their own."""
-    own = StacSite(settings.site, settings.url, frozenset({urlsplit(settings.url).netloc}), settings.collections)
+    hosts = frozenset({urlsplit(settings.url).netloc})
+    own = StacSite(settings.site, settings.url, hosts, settings.collections, settings.elevation)
     return STAC_SITES.get(settings.site, own)
+
+
+def open_stac_site(name: str, settings: SourcesFile, around: Surroundings) -> tuple[StacSite, Door]:
+    """A STAC site of the settings or a known one, and a door to it; raises ServiceError E1912 where it is neither."""
+    one = next((s for s in settings.source if s.kind == "stac" and s.site == name), None)
+    if one is None and name not in STAC_SITES:
+        raise ServiceError(
+            "E1912", f"site {name!r} is neither in sources.toml nor one of {sorted(STAC_SITES)}", "nothing"
+        )
+    one = one or SourceSettings(kind="stac", site=name, sensors=())
+    return stac_site(one), _stac_door(one, around)
 
 
 def _own_site(settings: SourceSettings) -> HubSite:

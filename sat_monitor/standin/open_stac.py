@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import rasterio
+from affine import Affine
 from rasterio.io import MemoryFile
 from shapely.geometry import box, mapping
 
@@ -24,6 +25,7 @@ from sat_monitor.core.grid import Grid
 from sat_monitor.standin.holdings import Holding, Holdings, item_of
 from sat_monitor.standin.server import Asked, Reply, json_reply
 
+Bounds = tuple[float, float, float, float]
 SEARCH, FILES, TOKEN = "/stac/search", "/files/", "/sas/"
 ELEVATION = "dem"
 _FEATURES = {"type": "FeatureCollection"}
@@ -66,11 +68,11 @@ _COARSE = frozenset({"B11", "B12", "SCL"})
 
 @dataclass(eq=False)
 class OpenStac:
-    """Answers under /stac, /files and /sas; `heights` (y, x) m and their grid make its elevation collection."""
+    """Answers under /stac, /files and /sas; `heights` are its elevation model: (y, x) m, bounds in degrees."""
 
     holdings: Holdings
     habits: Habits = EARTH_SEARCH_LIKE
-    heights: tuple[FloatArray, Grid] | None = None
+    heights: tuple[FloatArray, Bounds] | None = None
     tokens: set[str] = field(default_factory=set)
 
     def answer(self, asked: Asked) -> Reply | None:
@@ -130,12 +132,11 @@ class OpenStac:
                     item["assets"][name] |= {"file:checksum": checksum, "file:size": len(content)}
         return item
 
-    def _elevation_item(self, grid: Grid, base: str) -> dict[str, Any]:
-        footprint = grid.footprint_lonlat
+    def _elevation_item(self, bounds: Bounds, base: str) -> dict[str, Any]:
         return {
             "type": "Feature", "stac_version": "1.0.0", "id": "height", "collection": ELEVATION, "links": [],
-            "geometry": mapping(footprint), "bbox": list(footprint.bounds),
-            "properties": {"datetime": "2021-04-22T00:00:00Z"},
+            "geometry": mapping(box(*bounds)), "bbox": list(bounds),
+            "properties": {"datetime": "2021-04-22T00:00:00Z", "proj:epsg": 4326},
             "assets": {"data": {"href": f"{base}{FILES}height/{ELEVATION}.tif", "type": "image/tiff"}},
         }  # fmt: skip
 
@@ -154,7 +155,10 @@ class OpenStac:
     @lru_cache(maxsize=64)  # noqa: B019
     def _content(self, name: str, band: str) -> bytes:
         if band == ELEVATION and self.heights is not None:
-            return cog_bytes(self.heights[0], self.heights[1], self.habits.compress, None)
+            values, (west, south, east, north) = self.heights
+            rows, cols = values.shape
+            transform = Affine((east - west) / cols, 0.0, west, 0.0, (south - north) / rows, north)
+            return cog_bytes(values, transform, 4326, self.habits.compress, None)
         holding = self.holdings.get(name)
         if holding is None:
             raise KeyError(name)
@@ -162,11 +166,11 @@ class OpenStac:
         plane = self.holdings.pixels(holding, (band,), scene.grid)[band]
         if scene.sensor is Sensor.S1:
             known = np.where(np.isfinite(plane), plane, np.float32(_NO_POWER))
-            return cog_bytes(known, scene.grid, self.habits.compress, _NO_POWER)
+            return cog_bytes(known, scene.grid.affine, scene.grid.epsg, self.habits.compress, _NO_POWER)
         if band in _COARSE:
             plane = plane[::2, ::2]
         grid = _grid_of(holding, band)
-        return cog_bytes(self._numbers(plane, band, holding), grid, self.habits.compress, 0)
+        return cog_bytes(self._numbers(plane, band, holding), grid.affine, grid.epsg, self.habits.compress, 0)
 
     def _numbers(self, plane: FloatArray, band: str, holding: Holding) -> np.ndarray:
         if band == "SCL":
@@ -184,15 +188,13 @@ def _grid_of(holding: Holding, band: str) -> Grid:
     return Grid(grid.epsg, grid.x0, grid.y0, 2 * grid.pixel_m, -(-grid.height // 2), -(-grid.width // 2))
 
 
-def cog_bytes(values: np.ndarray, grid: Grid, compress: str, nodata: float | None) -> bytes:
+def cog_bytes(values: np.ndarray, transform: Affine, epsg: int, compress: str, nodata: float | None) -> bytes:
     """A cloud-optimised GeoTIFF of one band (y, x), as open archives keep them."""
     profile = {
-        "driver": "COG", "dtype": values.dtype, "count": 1, "height": grid.height, "width": grid.width,
-        "crs": rasterio.CRS.from_epsg(grid.epsg), "transform": grid.affine, "compress": compress, "level": 1,
+        "driver": "COG", "dtype": values.dtype, "count": 1, "height": values.shape[0], "width": values.shape[1],
+        "crs": rasterio.CRS.from_epsg(epsg), "transform": transform, "compress": compress,
         "blocksize": 256, "overviews": "NONE", "nodata": nodata,
     }  # fmt: skip
-    if compress == "LZW":
-        del profile["level"]
     with MemoryFile() as memory:
         with memory.open(**profile) as file:
             file.write(values, 1)

@@ -110,6 +110,7 @@ PAGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "fewer than it says": (lambda p: p.update(numberMatched=7), "E1909"),
     "no features": (lambda p: p.pop("features"), "E1104"),
     "features of another kind": (lambda p: p.update(features=17), "E1104"),
+    "items that are none": (lambda p: p.update(features=[17, None]), "E1104"),
     "a link that is none": (lambda p: p.update(links=[{"rel": "next"}]), "E1104"),
 }
 
