@@ -18,6 +18,7 @@ from sat_monitor.imagery.aois import AoiRegistry
 from sat_monitor.imagery.evalscripts import RECIPES
 from sat_monitor.imagery.processing_units import scene_units, watched_tiles
 from sat_monitor.imagery.sentinel_hub import TILE_PX
+from sat_monitor.imagery.sources import SourceSettings
 
 FOLDER = Path(__file__).resolve().parent
 #: The rhythm that costs are computed for: Sentinel-1 tracks and days between passes, days between Sentinel-2 passes.
@@ -49,7 +50,25 @@ def settings() -> str:
             value = getattr(section, key)
             shown = ", ".join(value) if isinstance(value, tuple) else value
             lines.append(f"| `{key}` | {shown} | {_bounds(info.metadata)} | {info.description} |")
+    lines += _source_settings()
     return "\n".join(lines) + "\n"
+
+
+def _source_settings() -> list[str]:
+    """The keys of sources.toml."""
+    lines = [
+        "",
+        "## sources.toml",
+        "",
+        "`aois` names the areas that are watched (all that ship where it is left out). One table `[[source]]` per service:",
+        "",
+        "| key | default | meaning |",
+        "|---|---|---|",
+    ]
+    for key, info in SourceSettings.model_fields.items():
+        default = "needed" if info.is_required() else "none" if info.default in (None, "", (), {}) else info.default
+        lines.append(f"| `{key}` | {default} | {info.description} |")
+    return lines
 
 
 def errors() -> str:

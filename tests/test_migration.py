@@ -4,52 +4,63 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from sat_monitor.core.clock import fixed_clock
 from sat_monitor.store.schema import VERSION
 from sat_monitor.store.store import Store
-from tests.night_world import AOI_ID, CLOCK, Place, build
+from tests.store_world import AOI, NOW, execute, night
+
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    made = build(tmp_path_factory.mktemp("migration") / "home")
-    made.night()
-    return made
-
-
-def aged(place: Place, root: Path) -> Path:
-    """The database as version 1 left it."""
-    path = root / place.home.database.name
-    shutil.copyfile(place.home.database, path)
-    with sqlite3.connect(path) as connection:
-        connection.execute("DROP TABLE run_usage")
-        connection.execute("DROP TABLE run_listings")
-        connection.execute("ALTER TABLE rejections DROP COLUMN issue")
-        connection.execute("UPDATE meta SET value = '1' WHERE key = 'version'")
-    connection.close()
+@pytest.fixture
+def today(tmp_path: Path) -> Path:
+    path = tmp_path / "today.db"
+    night(path)
     return path
 
 
-def test_nothing_is_lost_and_the_tables_are_those_of_today(place: Place, tmp_path: Path) -> None:
-    path = aged(place, tmp_path)
-    with Store(path, CLOCK) as store:
-        assert [s.id for s in store.sites(AOI_ID)] == [s.id for s in place.sites()]
-    with sqlite3.connect(path) as connection, sqlite3.connect(place.home.database) as fresh:
-        tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-        assert connection.execute(tables).fetchall() == fresh.execute(tables).fetchall()
-        for (name,) in connection.execute(tables).fetchall():
-            columns = f"SELECT name FROM pragma_table_info('{name}') ORDER BY name"
-            assert connection.execute(columns).fetchall() == fresh.execute(columns).fetchall(), name
-        assert connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == (str(VERSION),)
-        events = "SELECT count(*), max(seq) FROM events"
-        assert connection.execute(events).fetchone() == fresh.execute(events).fetchone()
+@pytest.fixture
+def aged(today: Path) -> Path:
+    """The same database as version 1 left it."""
+    path = today.with_name("aged.db")
+    shutil.copyfile(today, path)
+    execute(
+        path,
+        "DROP TABLE run_usage",
+        "DROP TABLE run_listings",
+        "ALTER TABLE rejections DROP COLUMN issue",
+        "UPDATE meta SET value = '1' WHERE key = 'version'",
+    )
+    return path
 
 
-def test_a_second_opening_changes_nothing(place: Place, tmp_path: Path) -> None:
-    path = aged(place, tmp_path)
-    for _ in range(2):
-        with Store(path, CLOCK) as store:
-            assert store.sites(AOI_ID)
+def content(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Columns and rows of every table."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute(_TABLES)]
+        columns = {
+            n: sorted(c for (c,) in connection.execute(f"SELECT name FROM pragma_table_info('{n}')")) for n in names
+        }
+        return {
+            n: [tuple(c), *connection.execute(f"SELECT {', '.join(c)} FROM {n} ORDER BY 1, 2")]
+            for n, c in columns.items()
+        }
+
+
+def test_nothing_is_lost_and_the_tables_are_those_of_today(today: Path, aged: Path) -> None:
+    with Store(aged, fixed_clock(NOW)) as store:
+        assert store.sites(AOI) and store.looks(AOI)
+    assert content(aged) == content(today)
+    assert ("version", str(VERSION)) in content(aged)["meta"]
+
+
+def test_a_second_opening_changes_nothing(aged: Path) -> None:
+    with Store(aged, fixed_clock(NOW)):
+        before = content(aged)
+    with Store(aged, fixed_clock(NOW)):
+        assert content(aged) == before
