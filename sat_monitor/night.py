@@ -277,6 +277,7 @@ def _observe(desk: _Desk, aoi_id: str) -> Observed:
     window = Window((start or end) - back, end - recent, end)
     work = ObserveDesk(desk.archive, desk.shelf, desk.clock(), desk.progress)
     with desk.archive.batch():
+        desk.archive.list_again(aoi_id)
         return observe_aoi(aoi, window, desk.sources, work)
 
 

@@ -318,3 +318,14 @@ def test_a_batch_that_fails_still_lists_what_was_archived(tmp_path: Path) -> Non
         raise RuntimeError
     collection = json.loads((tmp_path / "plot" / "scenes" / "collection.json").read_text())
     assert [link["href"] for link in collection["links"] if link["rel"] == "item"] == ["./s2-000/s2-000.json"]
+
+
+def test_what_a_killed_writer_left_unlisted_is_listed_again(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    archived(archive, Sensor.S2, range(3))
+    listed = (tmp_path / "plot" / "scenes" / "collection.json").read_bytes()
+    (tmp_path / "plot" / "scenes" / "collection.json").write_bytes(b"{}")
+    (tmp_path / "catalog.json").unlink()
+    Archive(tmp_path).list_again("plot")
+    assert (tmp_path / "plot" / "scenes" / "collection.json").read_bytes() == listed
+    assert (tmp_path / "catalog.json").is_file()

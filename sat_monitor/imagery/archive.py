@@ -52,6 +52,12 @@ class Archive:
             if not outer:
                 self._write_collections()
 
+    def list_again(self, aoi: str) -> None:
+        """See that the collections of an AOI list what is there: a writer that was killed may not have come to it."""
+        self._touched.update(folder for folder in (self.root / aoi).glob("*") if folder.is_dir())
+        if not self._batched:
+            self._write_collections()
+
     def put_scene(self, offer: Offer, raster: Raster) -> Scene:
         """Archive the pixels of an offer; the same pixels again change nothing, a damaged file is written anew.
 
@@ -72,7 +78,6 @@ class Archive:
                 raise SceneReject("E1211", what, "the archived scene", offer.id)
             self._set_aside(known, path)
         elif known is not None and not newer and _whole(path, known):
-            self._list_again(path)
             return known
         spec = SENSORS[offer.sensor]
         names = [name for name in spec.names if name in raster.bands]
@@ -103,12 +108,11 @@ class Archive:
         return scene_of_item(item)
 
     def find(self, aoi: str, scene_id: str) -> Scene | None:
-        """The archived scene of an id with a whole file, None where there is none; it is listed again."""
+        """The archived scene of an id with a whole file, None where there is none."""
         path = self._scene_path(aoi, scene_id)
         known = self._known(path)
         if known is None or not _whole(path, known):
             return None
-        self._list_again(path)
         return known
 
     def _set_aside(self, scene: Scene, path: Path) -> None:
@@ -174,8 +178,6 @@ class Archive:
             self._checked.discard(image)
             facts = FileFacts(image.name, file_sha256(image), image.stat().st_size)
             self._write_item(path, change_item(change, scene, facts, pixels))
-        else:
-            self._list_again(path)
 
     def change_map(self, aoi: str, scene_id: str, detector: str) -> ChangeMap:
         """The archived change map of a scene by detector id (`sar@1`); raises SceneReject E1102, KeyError if absent."""
@@ -249,10 +251,6 @@ class Archive:
     def _write_item(self, path: Path, item: dict[str, Any]) -> None:
         write_whole(path, json.dumps(item, ensure_ascii=False, indent=1).encode())
         self._bands.pop(path, None)
-        self._list_again(path)
-
-    def _list_again(self, path: Path) -> None:
-        """See that the collection lists an item: whoever wrote it may have been killed before it did."""
         self._touched.add(path.parent.parent)
         if not self._batched:
             self._write_collections()

@@ -65,6 +65,7 @@ def import_scenes(
     imported: list[str] = []
     rejected = list(finding.rejected)
     with inbox.batch():
+        inbox.list_again(aoi_id)
         for number, found in enumerate(finding.scenes, start=1):
             try:
                 inbox.put_scene(found.offer, _on_grid(found, aoi))

@@ -152,7 +152,11 @@ def check_recovered(scenario: Scenario, home: Home, expected: State) -> str:
     """Run the night undisturbed; what differs from a home that never was disturbed, empty where nothing does."""
     code = night(home, scenario.stand_in.url)
     found = state_of(home)
-    parts = [name for name in State.__dataclass_fields__ if getattr(found, name) != getattr(expected, name)]
+    parts = []
+    for name in State.__dataclass_fields__:
+        differ = sorted(set(getattr(found, name)) ^ set(getattr(expected, name)))
+        if getattr(found, name) != getattr(expected, name):
+            parts.append(f"{name}: {'; '.join(row[:160] for row in differ[:4])}")
     if code != 0:
         parts.append(f"exit code {code}")
     if not verify(home).ok:
