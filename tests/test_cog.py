@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +13,11 @@ import rasterio
 
 from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.grid import Grid, Window
+from sat_monitor.imagery import cog
 from sat_monitor.imagery.cog import Plane, read_cog, write_cog
 from tests.imagery_world import GRID, noise, raises_code
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def planes(grid: Grid, count: int = 2) -> dict[str, Plane]:
@@ -96,3 +101,63 @@ def test_a_disk_that_refuses_is_e1302_and_the_older_file_is_kept(tmp_path: Path)
         write_cog(folder / "a.tif", GRID, planes(GRID))
     assert info.value.code == "E1302"
     assert folder.read_text() == "not a folder"
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from sat_monitor.core.errors import SatMonitorError
+from sat_monitor.imagery import cog
+from sat_monitor.imagery.cog import write_cog
+from tests.imagery_world import GRID
+from tests.test_cog import planes
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path, size = Path(sys.argv[1]), int(sys.argv[2])
+for room in [*range(0, size, size // 25), size - 5, size - 1]:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    try:
+        write_cog(path, GRID, planes(GRID))
+    except SatMonitorError as error:
+        assert error.code == "E1302", error
+    else:
+        raise AssertionError(f"a file of {size} bytes fitted into {room}")
+    assert not list(path.parent.iterdir()), room
+"""
+
+
+def test_a_disk_that_fills_up_anywhere_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    write_cog(tmp_path / "a.tif", GRID, planes(GRID))
+    size = (tmp_path / "a.tif").stat().st_size
+    (tmp_path / "full").mkdir()
+    words = [sys.executable, "-c", FULL_DISK, str(tmp_path / "full" / "a.tif"), str(size)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("lost", ["a pixel", "the order", "a name", "everything"])
+def test_a_file_that_the_disk_did_not_keep_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    write = cog._write
+
+    def loses(path: Path, grid: Grid, wanted: dict[str, Plane]) -> None:
+        kept = dict(wanted)
+        if lost == "a pixel":
+            first = kept["layer_0"]
+            values = first.values.copy()
+            values[-1, -1] = np.nan
+            kept["layer_0"] = replace(first, values=values)
+        if lost == "a name":
+            kept = {name.upper(): plane for name, plane in kept.items()}
+        write(path, grid, kept)
+        if lost == "the order":
+            with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
+                file.update_tags(later="a directory that moves to the end " * 20)
+        if lost == "everything":
+            path.write_bytes(path.read_bytes()[:100])
+
+    monkeypatch.setattr(cog, "_write", loses)
+    with raises_code("E1302"):
+        write_cog(tmp_path / "a.tif", GRID, planes(GRID))
+    assert not list(tmp_path.iterdir())

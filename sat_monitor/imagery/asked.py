@@ -145,7 +145,8 @@ def _size_fault(picture: Directory, grid: Grid) -> str:
 def _type_fault(picture: Directory, asked: Asked) -> str:
     dtype, count = np.dtype(asked.dtype), picture.one(_SAMPLES, 1)
     bits = picture.integers.get(_BITS, (1,))
-    formats = picture.integers.get(_FORMATS, (1,) * count)
+    # A count is believed only once it is the asked one: a damaged one may be in the thousands of millions.
+    formats = picture.integers.get(_FORMATS, (1,) * len(asked.bands))
     if count != len(asked.bands) or len(bits) != count or len(formats) != count:
         return f"{count} bands, asked were {asked.bands}"
     if set(bits) != {8 * dtype.itemsize} or set(formats) != {_SAMPLE_FORMAT[dtype.kind]}:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError  # what its writer raises where GDAL fails on closing
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
@@ -17,6 +18,7 @@ from sat_monitor.core.domain import FloatArray
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.grid import Grid, Window
 from sat_monitor.imagery.files import whole_file
+from sat_monitor.imagery.tiff_layout import read_layout
 
 MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 _BLOCK_PX = 512
@@ -36,26 +38,54 @@ class Plane:
 def write_cog(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
     """Write `planes` whole or not at all; the same planes give the same bytes under one GDAL version.
 
-    Raises SatMonitorError E1302 where the disk refuses.
+    The file is read back before it gets its name: GDAL's driver leaves a refused write untold when it closes a file,
+    and the tiles that are lost read as no data. Raises SatMonitorError E1302 where the disk refuses.
     """
+    with whole_file(path) as temporary, rasterio.Env(**GDAL_OPTIONS):
+        try:
+            _write(temporary, grid, planes)
+            kept = _was_kept(temporary, grid, planes)
+        except (RasterioError, CPLE_BaseError, EOFError, ValueError) as error:
+            raise OSError(str(error)) from error
+        if not kept:
+            raise OSError("the disk kept something else than was written")
+
+
+def _write(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
     profile = {
         "driver": "COG", "dtype": "float32", "nodata": np.nan, "count": len(planes), "crs": _crs(grid.epsg),
         "height": grid.height, "width": grid.width, "transform": grid.affine,
         "compress": "ZSTD", "level": 1, "predictor": 3, "blocksize": _block_px(grid), "num_threads": 1,
         "overviews": "AUTO", "overview_resampling": "average",
     }  # fmt: skip
-    try:
-        with (
-            whole_file(path) as temporary,
-            rasterio.Env(**GDAL_OPTIONS),
-            rasterio.open(temporary, "w", **profile) as file,
-        ):
-            for number, (name, plane) in enumerate(planes.items(), start=1):
-                file.write(np.asarray(plane.values, np.float32), number)
-                file.set_band_description(number, name)
-                file.set_band_unit(number, plane.unit)
-    except RasterioError as error:
-        raise OSError(f"{path}: {error}") from error
+    with rasterio.open(path, "w", **profile) as file:
+        for number, (name, plane) in enumerate(planes.items(), start=1):
+            file.write(np.asarray(plane.values, np.float32), number)
+            file.set_band_description(number, name)
+            file.set_band_unit(number, plane.unit)
+
+
+def _was_kept(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> bool:
+    """Whether a file holds these planes bit by bit in the order of a COG, and its overviews decode."""
+    directories = read_layout(path)[1]
+    first_block = min(block.start for picture in directories for block in picture.blocks() if block.length)
+    if max(picture.end for picture in directories) > first_block:
+        return False
+    with rasterio.open(path, driver="GTiff") as file:
+        named = list(file.descriptions) == list(planes) and list(file.units) == [p.unit for p in planes.values()]
+        placed = file.transform == grid.affine and file.crs == _crs(grid.epsg) and file.shape == grid.shape
+        if not (named and placed):
+            return False
+        for _, part in file.block_windows(1):
+            wanted = (plane.values[part.toslices()] for plane in planes.values())
+            pairs = zip(file.read(window=part), wanted, strict=True)
+            if not all(np.array_equal(found, np.asarray(band, np.float32), equal_nan=True) for found, band in pairs):
+                return False
+    for level in range(len(directories) - 1):
+        with rasterio.open(path, driver="GTiff", overview_level=level) as file:
+            for _, part in file.block_windows(1):
+                file.read(window=part)
+    return True
 
 
 @lru_cache(maxsize=16)
