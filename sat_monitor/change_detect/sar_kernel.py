@@ -2,6 +2,9 @@
 
 Speed comes from three habits: rows are walked so that every inner loop runs along x and vectorises; the decibel
 logarithm is a polynomial on the float's bits instead of a library call per pixel; a tile's looks stay in cache.
+
+No fast-math: it is no faster here, and with it the bits depend on which functions were compiled together, so that a
+process that compiles and one that finds the compiled code on disk would disagree.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ from scipy.special import ndtri, ndtri_exp
 from sat_monitor.core.domain import FloatArray
 
 _TILE = 512
-_FAST = {"contract", "arcp", "nsz", "reassoc"}
 
 # log2(m) on [sqrt(1/2), sqrt(2)) by s = (m - 1) / (m + 1): 2/ln 2 (s + s^3/3 + s^5/5 + s^7/7); error below 2e-7.
 _L1 = np.float32(2.885390081777927)
@@ -59,7 +61,7 @@ class Levels(NamedTuple):
     covariance: FloatArray
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _log2_row(bits: NDArray[np.int32], scratch: LogScratch, unit: np.float32, out: FloatArray) -> None:
     """`unit` * log2 of a row of positive float32, given as its integer view; nothing may overlap `bits`."""
     exponent, mantissa, mantissa_bits = scratch
@@ -74,7 +76,7 @@ def _log2_row(bits: NDArray[np.int32], scratch: LogScratch, unit: np.float32, ou
         out[i] = unit * (exponent[i] + s * (_L1 + q * (_L3 + q * (_L5 + q * _L7))))
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _sum_rows(rows: FloatArray, out: FloatArray) -> None:
     """Sum of `rows` (r, x) over r; the five rows of the usual window in one pass."""
     width = out.size
@@ -90,7 +92,7 @@ def _sum_rows(rows: FloatArray, out: FloatArray) -> None:
             out[x] += row[x]
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _box_row(rows: FloatArray, column: FloatArray, half: int, out: FloatArray) -> None:
     """Sum over (2 half + 1) columns of the sum of `rows` (r, x) into `out`; `column` is padded scratch."""
     width = out.size
@@ -108,7 +110,7 @@ def _box_row(rows: FloatArray, column: FloatArray, half: int, out: FloatArray) -
             out[x] += shifted[x]
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _split_valid(power: FloatArray, clean: FloatArray, seen: FloatArray) -> int:
     """`clean` = power or 0, `seen` = 1 or 0 (y, x); the number of invalid pixels (NaN, zero or negative)."""
     height, width = power.shape
@@ -123,7 +125,7 @@ def _split_valid(power: FloatArray, clean: FloatArray, seen: FloatArray) -> int:
     return invalid
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _all_valid(power: FloatArray) -> bool:
     """Whether every pixel is positive."""
     height, width = power.shape
@@ -136,7 +138,7 @@ def _all_valid(power: FloatArray) -> bool:
     return True
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def despeckle_db(power: FloatArray, half: int, first: int, out: FloatArray) -> bool:
     """Mean of the valid power in a square of (2 half + 1) pixels, in dB, (y, x) float32; NaN where the centre is not.
 
@@ -190,7 +192,7 @@ _TABLE_SIZE = 20 * _TABLE_STEPS
 QUANTILES = _quantile_table()
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def tail_score(
     t2: FloatArray, depth: NDArray[np.int16], prior_looks: float, quantiles: FloatArray, score: FloatArray
 ) -> None:
@@ -220,7 +222,7 @@ def tail_score(
             score[y, x] = quantiles[k] + (at - np.float32(k)) * (quantiles[k + 1] - quantiles[k])
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _weigh_looks(looks: Looks, y: int, columns: tuple[int, int], frozen: NDArray[np.int32], weight: FloatArray) -> None:
     """Weight 1 of each reference look per pixel of one row tile, 0 where it is invalid or outside the pixel's window."""
     first, last = columns
@@ -236,7 +238,7 @@ def _weigh_looks(looks: Looks, y: int, columns: tuple[int, int], frozen: NDArray
             weight[k, x - first] = np.float32(1.0) if (main | yearly) & good else np.float32(0.0)
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _mean_level(db: FloatArray, y: int, columns: tuple[int, int], weight: FloatArray, level: FloatArray) -> None:
     """Looks per pixel into level[2], mean dB of VV and VH into level[0:2], for one row tile."""
     first, last = columns
@@ -259,7 +261,7 @@ def _mean_level(db: FloatArray, y: int, columns: tuple[int, int], weight: FloatA
         level[1, x] /= n
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _moments(
     db: FloatArray,
     y: int,
@@ -296,7 +298,7 @@ def _moments(
             sums[4, x] += d0 * d1 + f0 * f1
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def distance(
     looks: Looks, frozen: NDArray[np.int32], complete: bool, levels: Levels, out: FloatArray, depth: NDArray[np.int16]
 ) -> None:

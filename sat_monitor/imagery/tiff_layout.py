@@ -117,8 +117,17 @@ class Directory:
         return self.one(_SAMPLES, 1) if layout == 2 else 1
 
     def blocks(self) -> list[Block]:
-        """All strips or tiles, plane by plane, top first; ValueError where their number is not that of the picture."""
+        """All strips or tiles, plane by plane, top first.
+
+        ValueError where their number is not that of the picture, or where tags contradict each other.
+        """
         tiled = _TILE_WIDTH in self.integers or _TILE_HEIGHT in self.integers
+        numbers = [tag.number for tag in self.tags]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("a tag is there twice")
+        # GDAL would believe either.
+        if _BLOCK_STARTS[not tiled] in numbers or _BLOCK_LENGTHS[not tiled] in numbers:
+            raise ValueError("the picture has both strips and tiles")
         starts = self.integers.get(_BLOCK_STARTS[tiled], ())
         lengths = self.integers.get(_BLOCK_LENGTHS[tiled], ())
         raw = self._raw_bytes(tiled)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +78,31 @@ def test_the_same_stack_gives_the_same_bits(detector: Detector) -> None:
     one, two = (score(detector, change_square(stack_of(detector))).block for _ in range(2))
     assert np.array_equal(one.score, two.score, equal_nan=True)
     assert all(np.array_equal(one.layers[n].values, two.layers[n].values, equal_nan=True) for n in one.layers)
+
+
+def bits(detector: Detector) -> str:
+    """A hash of everything that a detector says of a changed stack with a gap."""
+    stack = change_square(stack_of(detector))
+    stack["valid"].values[3, :9, :9] = False
+    block = score(detector, stack).block
+    values = [block.score, block.depth_looks, *(block.layers[name].values for name in sorted(block.layers))]
+    return hashlib.sha256(b"".join(part.tobytes() for part in values)).hexdigest()
+
+
+@EVERY
+@pytest.mark.slow
+def test_a_process_that_compiles_and_one_that_finds_the_compiled_code_give_the_same_bits(
+    detector: Detector, tmp_path: Path
+) -> None:
+    program = f"import tests.contract.test_detectors as t; print(t.bits(t.DETECTORS[t.Sensor.{detector.sensor.name}]))"
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", program]
+    compiles, finds = (
+        subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    )
+    assert compiles == finds == f"{bits(detector)}\n"
 
 
 @EVERY

@@ -185,8 +185,13 @@ def tried(folder: Path, name: str, positions: Sequence[int], masks: Sequence[int
     """Outcomes of an answer with one byte altered, by every one of `masks` at every position."""
     base = answer_base(folder, name)
     content = base.content
-    files = (altered(content, at, content[at] ^ mask) for at in positions for mask in masks)
-    counts = Counter(outcome(folder / "a.tif", base, file) for file in files)
+    counts: Counter[str] = Counter()
+    for at in positions:
+        for mask in masks:
+            found = outcome(folder / "a.tif", base, altered(content, at, content[at] ^ mask))
+            counts[found] += 1
+            if found == "WRONG":
+                print(f"{name}: byte {at}, {content[at]} ^ {mask}: other pixels")
     show(name, counts)
     return counts
 
