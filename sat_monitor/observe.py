@@ -20,6 +20,7 @@ from sat_monitor.store.ledger import canonical_json
 from sat_monitor.store.store import Lease, ListingRow, Store
 
 ACTOR = "night"
+_DISK = "E1302"
 #: Pixels of scenes that may be in memory before they are archived, and how many scenes at most.
 _AHEAD_PX, _AHEAD = 8_000_000, 4
 
@@ -98,7 +99,8 @@ class _Owed:
 def observe_aoi(aoi: AOI, window: Window, sources: Sequence[Source], desk: ObserveDesk) -> Observed:
     """Archive every offer of `window` that the store does not hold, or holds in an older reading.
 
-    One bad scene or one source that does not answer stops nothing.
+    One bad scene or one source that does not answer stops nothing. A disk that refuses is no scene's fault: raises
+    SatMonitorError E1302, and the next night goes on in the same order, as if this one had not begun.
     """
     problems: list[Problem] = []
     unlisted: list[str] = []
@@ -207,7 +209,7 @@ def _fetch(owed: _Owed, aoi: AOI) -> Raster | SatMonitorError:
     except SatMonitorError as error:
         return error
     except OSError as error:
-        return SatMonitorError("E1302", f"{owed.offer.id}: {error}", "nothing of this scene")
+        return SatMonitorError(_DISK, f"{owed.offer.id}: {error}", "nothing of this scene")
     except Exception as error:  # whatever one scene does, the night goes on and names it
         return SatMonitorError("E1301", f"{owed.offer.id}: {type(error).__name__}: {error}", "nothing of this scene")
 
@@ -216,15 +218,16 @@ def _take_in(owed: _Owed, fetched: Raster | SatMonitorError, desk: ObserveDesk) 
     """Files first, then the row; what goes wrong is recorded with its number."""
     offer = owed.offer
     identity = (offer.aoi, offer.id, offer.source_id)
-    if isinstance(fetched, SatMonitorError):
-        return record_problem(identity, fetched, desk.shelf, _issue_key(offer))
     try:
+        if isinstance(fetched, SatMonitorError):
+            raise fetched
         scene = desk.archive.put_scene(offer, fetched)
     except SatMonitorError as error:
+        if error.code == _DISK:
+            raise
         return record_problem(identity, error, desk.shelf, _issue_key(offer))
     except OSError as error:
-        wrapped = SatMonitorError("E1302", f"{offer.id}: {error}", "nothing of this scene")
-        return record_problem(identity, wrapped, desk.shelf)
+        raise SatMonitorError(_DISK, f"{offer.id}: {error}", "nothing of this scene") from error
     _note_scene(scene, owed.held, desk)
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.grid import Grid, Window
 from sat_monitor.imagery import cog
 from sat_monitor.imagery.cog import Plane, read_cog, write_cog
+from sat_monitor.imagery.tiff_layout import read_layout
 from tests.imagery_world import GRID, noise, raises_code
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,7 +137,22 @@ def test_a_disk_that_fills_up_anywhere_is_told_and_leaves_nothing(tmp_path: Path
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("lost", ["a pixel", "the order", "a name", "everything"])
+def pad_before_directory(path: Path) -> None:
+    """Move everything after the preamble back, as a directory that is written twice does, and mend what points there."""
+    _, directories = read_layout(path)
+    [picture], content = directories, bytearray(path.read_bytes())
+    gap = picture.end - picture.start
+    starts = next(tag for tag in picture.tags if tag.number == 324)
+    moved = [n + gap for n in picture.integers[324]]
+    struct.pack_into(f"<{len(moved)}I", content, starts.start, *moved)
+    for entry, tag in enumerate(picture.tags):
+        if not tag.inside:
+            struct.pack_into("<I", content, picture.start + 2 + 12 * entry + 8, tag.start + gap)
+    struct.pack_into("<I", content, 4, picture.start + gap)
+    path.write_bytes(content[: picture.start] + bytes(gap) + content[picture.start :])
+
+
+@pytest.mark.parametrize("lost", ["a pixel", "the order", "the first try", "a name", "everything"])
 def test_a_file_that_the_disk_did_not_keep_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
@@ -154,6 +171,8 @@ def test_a_file_that_the_disk_did_not_keep_is_refused(
         if lost == "the order":
             with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
                 file.update_tags(later="a directory that moves to the end " * 20)
+        if lost == "the first try":
+            pad_before_directory(path)
         if lost == "everything":
             path.write_bytes(path.read_bytes()[:100])
 

@@ -18,10 +18,12 @@ from sat_monitor.core.domain import FloatArray
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.grid import Grid, Window
 from sat_monitor.imagery.files import whole_file
-from sat_monitor.imagery.tiff_layout import read_layout
+from sat_monitor.imagery.tiff_layout import Directory, read_layout
 
 MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 _BLOCK_PX = 512
+#: What a COG has before its blocks besides directories: header, note on its structure, first block's size, alignment.
+_PREAMBLE_BYTES = 256
 #: No side files, no directory scans, and errors as errors.
 #: A small block cache: the default is a share of the machine, and files are read and written in one sweep.
 GDAL_OPTIONS = {"GDAL_PAM_ENABLED": "NO", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": 64 << 20}
@@ -68,8 +70,7 @@ def _write(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> None:
 def _was_kept(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> bool:
     """Whether a file holds these planes bit by bit in the order of a COG, and its overviews decode."""
     directories = read_layout(path)[1]
-    first_block = min(block.start for picture in directories for block in picture.blocks() if block.length)
-    if max(picture.end for picture in directories) > first_block:
+    if not _is_orderly(directories):
         return False
     with rasterio.open(path, driver="GTiff") as file:
         named = list(file.descriptions) == list(planes) and list(file.units) == [p.unit for p in planes.values()]
@@ -86,6 +87,16 @@ def _was_kept(path: Path, grid: Grid, planes: Mapping[str, Plane]) -> bool:
             for _, part in file.block_windows(1):
                 file.read(window=part)
     return True
+
+
+def _is_orderly(directories: Sequence[Directory]) -> bool:
+    """Whether all directories come before all blocks, each written once: one that was refused at first leaves a gap."""
+    first_block = min(block.start for picture in directories for block in picture.blocks() if block.length)
+    used = sum(
+        picture.end - picture.start + sum(tag.end - tag.start for tag in picture.tags if not tag.inside)
+        for picture in directories
+    )
+    return max(picture.end for picture in directories) <= first_block <= used + _PREAMBLE_BYTES
 
 
 @lru_cache(maxsize=16)

@@ -61,9 +61,10 @@ def test_points_are_spread_evenly_and_are_not_too_many() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("call", ["fsync", "write"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_one_refused_call_of_each_kind(bench: Bench, tmp_path: Path, fault: str) -> None:
-    assert trial(bench, tmp_path, Point("fsync", bench.found["fsync"] // 2), fault) == ""
+def test_one_refused_call_of_each_kind(bench: Bench, tmp_path: Path, fault: str, call: str) -> None:
+    assert trial(bench, tmp_path, Point(call, bench.found[call] // 2), fault) == ""
 
 
 @pytest.mark.soak
