@@ -31,7 +31,7 @@ GUESTS = {
     "sqlalchemy": ("sat_monitor/store/",),
 }
 #: The night is one job in several files: they are one room.
-ROOMS = {"demo_service": "demo", "cli_common": "cli", "cli_data": "cli"} | dict.fromkeys(
+ROOMS = {"demo_service": "demo", "cli_common": "cli", "cli_data": "cli", "cli_series": "cli"} | dict.fromkeys(
     ("checkpoints", "detect", "fold", "masks", "observe", "publish", "registration", "report", "scoring", "services"),
     "night",
 )

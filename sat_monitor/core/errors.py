@@ -88,6 +88,7 @@ ERRORS: dict[str, ErrorRow] = {
     # E20xx: the command line
     "E2001": ErrorRow("wrong use of the command", "see `sat-monitor COMMAND --help`"),
     "E2002": ErrorRow("file not found", "check the path"),
+    "E2003": ErrorRow("table not in a known layout", "see docs/analyst.md for the columns of each layout"),
 }
 
 
