@@ -202,14 +202,14 @@ def _weigh(residual: FloatArray, sd: FloatArray, first: bool, weight: FloatArray
     for x in range(_LANES):
         limit = np.float32(_HUBER) * sd[x]
         share = limit * limit / (residual[x] * residual[x])
-        w = share if share < _ONE else _ONE
+        w = min(_ONE, share)
         weight[x] = w
         weighted[x] = w * residual[x]
 
 
 @njit(cache=True, error_model="numpy")
 def _add_pack(terms: FloatArray, k: int, pack: FloatArray, sums: FloatArray) -> None:
-    """sums (j, x) += the four looks of `pack` (4, x) times their term j, two terms a pass; both arrays laid out flat.
+    """Add to sums (j, x) the four looks of `pack` (4, x) times their term j, two terms a pass; both arrays laid out flat.
 
     Look after look, so that what is missing adds nothing and the bits do not depend on how looks fall into packs.
     """
@@ -316,8 +316,8 @@ def _exchange(low: FloatArray, high: FloatArray) -> None:
     """The smaller of each pair into `low` (x), the larger into `high`."""
     for x in range(_LANES):
         u, v = low[x], high[x]
-        low[x] = u if u < v else v
-        high[x] = v if u < v else u
+        low[x] = min(v, u)
+        high[x] = max(u, v)
 
 
 @njit(cache=True, error_model="numpy")
@@ -369,7 +369,7 @@ def seasonal_residual(
                 _fit(rows, at, ladder.noise_floor, tile)
             for x in range(last - first):
                 observed = series.values[looks - 1, row, first + x]
-                assessed = (tile.looks[x] >= ladder.min_looks) & (observed == observed)
+                assessed = (tile.looks[x] >= ladder.min_looks) & (not np.isnan(observed))
                 expected = season
                 for i in range(_TERMS):
                     expected += at[i] * tile.coefficients[i, x]
