@@ -41,7 +41,7 @@ class ImagerySettings(Section):
         0.001, ge=0.0, le=1.0, description="share of AOI pixels that a scene must cover to be used"
     )
     block_px: int = Field(
-        256, ge=64, le=4096, description="side of the square blocks in which scenes are read and tested, pixels"
+        512, ge=64, le=4096, description="side of the square blocks in which scenes are read and tested, pixels"
     )
     margin_m: float = Field(500.0, ge=0.0, le=5000.0, description="detection runs on the outline plus this margin, m")
     late_days: int = Field(
