@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from sat_monitor.core.clock import iso
 from sat_monitor.core.domain import Site
 from sat_monitor.core.grid import reproject
+from sat_monitor.core.size import area_interval_m2, exceeds_probability
 from sat_monitor.tickets.text import json_text
 
 _DECIMALS = 1e-7
@@ -29,6 +30,9 @@ COLUMNS: dict[str, type] = {
     "first_confirmed_at": str,
     "area_m2": float,
     "area_error_m2": float,
+    "area_low_m2": float,
+    "area_high_m2": float,
+    "p_over_500_m2": float,
     "score_max": float,
     "hits": int,
     "looks": int,
@@ -40,8 +44,12 @@ COLUMNS: dict[str, type] = {
 
 
 def site_properties(site: Site) -> dict[str, object]:
-    """The exported properties of a site, keys as in `COLUMNS`; times ISO UTC, unknown values None."""
+    """The exported properties of a site, keys as in `COLUMNS`; times ISO UTC, unknown values None.
+
+    `area_low_m2` to `area_high_m2` is the 90 % interval, `p_over_500_m2` the probability (0..1) of more than 500 m2.
+    """
     start = site.start
+    interval = area_interval_m2(site.area_m2, site.area_error_m2)
     return {
         "id": json_text(site.id),
         "aoi": json_text(site.aoi),
@@ -51,6 +59,9 @@ def site_properties(site: Site) -> dict[str, object]:
         "first_confirmed_at": None if site.first_confirmed_at is None else iso(site.first_confirmed_at),
         "area_m2": _finite(site.area_m2, 1),
         "area_error_m2": _finite(site.area_error_m2, 1),
+        "area_low_m2": _finite(interval.low_m2, 1),
+        "area_high_m2": _finite(interval.high_m2, 1),
+        "p_over_500_m2": _finite(exceeds_probability(site.area_m2, site.area_error_m2), 3),
         "score_max": _finite(site.score_max, 4),
         "hits": site.hits,
         "looks": site.looks,
