@@ -77,4 +77,15 @@ def test_a_conversion_is_signed_and_none_where_nothing_grew_or_nothing_was_seen(
     layers = {"ndvi": Layer(observed, "1"), "ndvi_expected": Layer(expected, "1")}
     seen = np.array([[True, True, True, False]])
     change = ChangeMap("d@1", "s", (), grid, observed, "sigma", seen, np.ones((1, 4), np.int16), layers)
-    assert conversion(change, 0.18)[0] == pytest.approx([0.5, -0.1, 0.0, 0.0], abs=1e-5)
+    assert conversion(change, 0.18)[0] == pytest.approx([0.5 / 1.1, -0.1 / 1.22, 0.0, 0.0], abs=1e-5)
+
+
+@given(st.floats(0.0, 1.0))
+def test_mixed_ground_gives_its_share_back(share: float) -> None:
+    red, infrared = 0.02 + share * (0.18 - 0.02), 0.34 + share * (0.252 - 0.34)
+    bare = (0.252 - 0.18) / 0.432
+    observed = np.full((1, 1), (infrared - red) / (infrared + red), np.float32)
+    layers = {"ndvi": Layer(observed, "1"), "ndvi_expected": Layer(np.full((1, 1), 0.32 / 0.36, np.float32), "1")}
+    grid, seen = Grid(32654, 0.0, 100.0, 10.0, 1, 1), np.ones((1, 1), bool)
+    change = ChangeMap("d@1", "s", (), grid, observed, "sigma", seen, np.ones((1, 1), np.int16), layers)
+    assert conversion(change, bare)[0, 0] == pytest.approx(share, abs=1e-3)

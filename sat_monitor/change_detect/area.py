@@ -21,6 +21,8 @@ NEIGHBOURS = np.ones((3, 3), bool)
 MIN_FRACTION = 0.2
 #: NDVI between vegetation and bare ground below which a pixel cannot show how much of it was converted.
 _MIN_REACH = 0.15
+#: Red and near infrared reflectance of bare soil over that of green ground: a bright part weighs more in a mixed NDVI.
+_SOIL_PER_GREEN = 1.2
 #: Largest part that one look may report, either way: beyond it lies cloud, not ground.
 _LIMIT = 1.3
 #: Length of an edge over that of its pixel outline, averaged over all directions (Cauchy and Crofton).
@@ -38,13 +40,15 @@ class PatchArea:
 def conversion(change: ChangeMap, bare_ndvi: float) -> FloatArray:
     """Converted part of each pixel on one optical look, (y, x) float32; signed, so that noise about none sums to none.
 
-    (expected - observed) / (expected - bare) NDVI; 0 where blind or where the ground was hardly green before.
+    f = (expected - observed) / (expected - bare) NDVI, and f / (f + (1 - f) k) the area that shows it, for NDVI mixes
+    in proportion to brightness and soil is k times as bright as green ground; 0 where blind or hardly green before.
     """
     observed, expected = change.layers["ndvi"].values, change.layers["ndvi_expected"].values
     reach = expected - np.float32(bare_ndvi)
     usable = change.valid & (reach > _MIN_REACH)
     part = np.where(usable, (expected - observed) / np.where(usable, reach, 1.0), 0.0)
-    return np.clip(part, -_LIMIT, _LIMIT).astype(np.float32)
+    part = np.clip(part, -_LIMIT, _LIMIT)
+    return np.asarray(part / (part + (1.0 - part) * _SOIL_PER_GREEN), np.float32)
 
 
 def patch_area(

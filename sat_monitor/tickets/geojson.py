@@ -11,7 +11,7 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.clock import iso
-from sat_monitor.core.domain import Site
+from sat_monitor.core.domain import Site, WorksGroup
 from sat_monitor.core.grid import reproject
 from sat_monitor.core.size import area_interval_m2, exceeds_probability
 from sat_monitor.tickets.text import json_text
@@ -39,14 +39,19 @@ COLUMNS: dict[str, type] = {
     "start_earliest": str,
     "start_latest": str,
     "openings": int,
+    "works_group": str,
+    "works_group_sites": int,
+    "works_group_area_m2": float,
+    "works_group_area_error_m2": float,
     "profile_sha256": str,
 }
 
 
-def site_properties(site: Site) -> dict[str, object]:
+def site_properties(site: Site, group: WorksGroup | None = None) -> dict[str, object]:
     """The exported properties of a site, keys as in `COLUMNS`; times ISO UTC, unknown values None.
 
-    `area_low_m2` to `area_high_m2` is the 90 % interval, `p_over_500_m2` the probability (0..1) of more than 500 m2.
+    `area_low_m2` to `area_high_m2` is the 90 % interval, `p_over_500_m2` the probability (0..1) of more than 500 m2;
+    a site in no works group is a works of its own.
     """
     start = site.start
     interval = area_interval_m2(site.area_m2, site.area_error_m2)
@@ -68,6 +73,10 @@ def site_properties(site: Site) -> dict[str, object]:
         "start_earliest": None if start.earliest is None else start.earliest.isoformat(),
         "start_latest": start.latest.isoformat(),
         "openings": site.openings,
+        "works_group": None if group is None else json_text(group.id),
+        "works_group_sites": 1 if group is None else len(group.site_ids),
+        "works_group_area_m2": _finite((group or site).area_m2, 1),
+        "works_group_area_error_m2": _finite((group or site).area_error_m2, 1),
         "profile_sha256": json_text(site.profile_sha256) or None,
     }
 

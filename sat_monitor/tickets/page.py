@@ -145,6 +145,12 @@ def _facts(request: TicketRequest, words: Words) -> tuple[Line, ...]:
         "status": words.status(site.status),
         "confirmed": words.of("text.never") if confirmed is None else japan_day(confirmed).isoformat(),
     }
+    if request.group is not None:
+        rows["works_group"] = words.of(
+            "text.works_group",
+            sites=len(request.group.site_ids),
+            area=area_text(words, request.group.area_m2, request.group.area_error_m2),
+        )
     found = tuple(Line(words.of(f"label.{key}"), value) for key, value in rows.items())
     identity = (
         Line(words.of("label.site_id"), f"{_short(site.id)} ({_short(name, 24)})"),
