@@ -204,6 +204,12 @@ class PatchSettings(Section):
         description="how long bare ground on farmland must last to be earthwork: longer than between two crops, days",
     )
     edge_error_m: float = Field(3.0, ge=0.0, le=30.0, description="one-sigma position of an outline's edge, m")
+    end_member_sd: float = Field(
+        0.15, ge=0.0, le=1.0, description="spread of what a wholly converted pixel shows, as a share of full conversion"
+    )
+    fraction_sd: float = Field(
+        0.1, ge=0.0, le=1.0, description="noise of the converted part of one pixel, averaged over its looks"
+    )
 
 
 class LifecycleSettings(Section):
