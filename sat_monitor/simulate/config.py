@@ -5,6 +5,7 @@ What a file leaves out keeps its default; unknown keys, values out of bounds and
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -66,6 +67,14 @@ class OpticalWorld(Section):
         0.12, ge=0.0, le=2.0, description="standard deviation of a scene's shift along each axis, pixels"
     )
 
+    @model_validator(mode="after")
+    def _ordered(self) -> OpticalWorld:
+        for name in ("tsuyu_days", "typhoon_days"):
+            shortest, longest = getattr(self, name)
+            if not 0.0 <= shortest <= longest <= 120.0:
+                raise ValueError(f"{name} must run from a shorter to a longer spell within 0 to 120 days")
+        return self
+
 
 class Platform(Section):
     """One satellite on a track: what it adds to every value, and where its products lie."""
@@ -73,6 +82,12 @@ class Platform(Section):
     name: str = Field(pattern=r"^sentinel-1[a-z]$", description="name such as sentinel-1a")
     offset_db: float = Field(0.0, ge=-3.0, le=3.0, description="offset of its backscatter, dB")
     shift_px: tuple[float, float] = Field((0.0, 0.0), description="shift of its products to south and east, pixels")
+
+    @model_validator(mode="after")
+    def _near(self) -> Platform:
+        if max(map(abs, self.shift_px)) > 8.0:
+            raise ValueError(f"shift_px {self.shift_px} must stay within 8 pixels")
+        return self
 
 
 class RadarTrack(Section):
@@ -188,3 +203,38 @@ def parse_world(text: str) -> WorldConfig:
     except ValidationError as error:
         rows = (f"{'.'.join(map(str, row['loc'])) or 'world'}: {row['msg']}" for row in error.errors())
         raise ProfileError("E1601", "; ".join(rows)) from error
+
+
+def render_world(config: WorldConfig) -> str:
+    """A configuration as TOML text, each setting with its description above it; `parse_world` reads it back."""
+    lines = ["# A simulated world. Descriptions come from sat_monitor/simulate/config.py.", ""]
+    lines += _settings(config, "")
+    for name, section in config:
+        if isinstance(section, Section):
+            lines += ["", f"[{name}]  # {str(type(section).__doc__).splitlines()[0]}", *_settings(section, f"{name}.")]
+    return "\n".join(lines) + "\n"
+
+
+def _settings(section: Section, above: str) -> list[str]:
+    """The lines of one section: plain settings first, then tables."""
+    plain, tables = [], []
+    for key, info in type(section).model_fields.items():
+        value = getattr(section, key)
+        if isinstance(value, Mapping):
+            rows = [f"{kind.value} = {weight}" for kind, weight in value.items()]
+            tables += ["", f"[{above}{key}]  # {info.description}", *rows]
+        elif isinstance(value, tuple) and value and isinstance(value[0], RadarTrack):
+            for track in value:
+                tables += ["", f"[[{above}{key}]]", *_settings(track, f"{above}{key}.")]
+        elif isinstance(value, tuple) and value and isinstance(value[0], Platform):
+            for platform in value:
+                tables += ["", f"[[{above}{key}]]", *_settings(platform, above)]
+        elif not isinstance(value, Section):
+            plain += [f"# {info.description}", f"{key} = {_toml(value)}"]
+    return plain + tables
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(list(value) if isinstance(value, tuple) else value)

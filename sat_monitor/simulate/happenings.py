@@ -123,11 +123,22 @@ def confusers_by_rate(land: Land, prefix: str, span: Span, events: EventWorld, r
             break
         for name in rng.permutation(_kinds(mix, count - len(made))):
             kind = EventKind(name)
-            day = _day_in_season(RECIPES[kind], span, rng) if kind not in full else None
-            event = None if day is None else _placed(land, Happening(kind, day, None), 0.0, rng)
+            event = None if kind in full else _confuser(land, kind, span, rng)
             full |= set() if event is not None else {kind}
             made += [] if event is None else [event]
     return _numbered(made, f"{prefix}-confuser")
+
+
+def _confuser(land: Land, kind: EventKind, span: Span, rng: np.random.Generator) -> Event | None:
+    """A confuser on a day of its season, the smallest of its kind where there is no room for more; None where none is."""
+    recipe = RECIPES[kind]
+    day = _day_in_season(recipe, span, rng)
+    if day is None:
+        return None
+    event = _placed(land, Happening(kind, day, None), 0.0, rng)
+    if event is None and recipe.area_m2 is not None:
+        event = _placed(land, Happening(kind, day, recipe.area_m2[0]), 0.0, rng)
+    return event
 
 
 def _numbered(events: Iterable[Event], prefix: str) -> tuple[Event, ...]:

@@ -21,11 +21,13 @@ from sat_monitor.simulate.terrain import Terrain
 Shape = Callable[[np.random.Generator], Polygon]
 
 #: Sub-pixels per side with which an outline's share of a pixel is counted.
-_FINE = 5
+_FINE = 10
 #: Plots keep this far from each other and from the edge of the grid, pixels.
 _APART_PX, _EDGE_PX = 6, 6
 #: Share of an outline that may lie on other ground than it is meant for.
 _STRAY = 0.03
+#: Share of its corners that must lie on ground that is meant.
+_CORNERS = 0.8
 #: Depth of the rim, m.
 _RIM_M = 8.0
 _TRIES = 400
@@ -92,7 +94,7 @@ def take_plot(land: Land, good: BoolArray, middles: BoolArray, shape: Shape, rng
     places = np.argwhere(free & middles)
     for row, col in rng.permutation(places)[:_TRIES]:
         outline = affinity.translate(shape(rng), *land.grid.to_metres(row + 0.5, col + 0.5))
-        plot = _plot_of(outline, land, rng)
+        plot = _plot_of(outline, land, rng) if _may_fit(outline, free, land.grid) else None
         if plot is not None and plot.inside[~free[plot.window.slices]].sum() <= _STRAY * plot.inside.sum():
             return _taken(plot, land)
     return None
@@ -144,6 +146,15 @@ def tongue(area_m2: float, rng: np.random.Generator) -> Polygon:
 def _sized(outline: Polygon, area_m2: float) -> Polygon:
     factor = float(np.sqrt(area_m2 / outline.area))
     return affinity.scale(outline, factor, factor, origin=(0.0, 0.0))
+
+
+def _may_fit(outline: Polygon, free: BoolArray, grid: Grid) -> bool:
+    """Whether most corners of an outline lie on free ground: most places are refused by this alone, which costs little."""
+    x, y = np.asarray(outline.exterior.coords).T
+    rows, cols = (np.floor(v).astype(int) for v in ((grid.y0 - y) / grid.pixel_m, (x - grid.x0) / grid.pixel_m))
+    if rows.min() < 0 or cols.min() < 0 or rows.max() >= grid.height or cols.max() >= grid.width:
+        return False
+    return float(free[rows, cols].mean()) > _CORNERS
 
 
 def _taken(plot: Plot, land: Land) -> Plot:

@@ -22,9 +22,11 @@ from sat_monitor.simulate.world import Purpose, World
 _TSUYU, _TYPHOON, _START_SD = 158.0, 236.0, 5.0
 #: Days of rain that the ground remembers, what it keeps of them from day to day, and the rain that soaks it, mm.
 _MEMORY_DAYS, _KEPT, _SOAKED_MM = 14, 0.85, 20.0
+#: Days of clear sky that follow a spell.
+_BRIGHT_DAYS = 10.0
 #: Days that snow lies.
 _SNOW_DAYS = 7
-#: Height of cloud bases, m; days of year of summer.
+#: Height of cloud bases, m.
 _CLOUD_BASE_M = (600.0, 2200.0)
 
 
@@ -57,6 +59,10 @@ class Spell:
         """Whether a day lies in it."""
         return self.begin <= day_of_year < self.begin + self.days
 
+    def has_just_ended(self, day_of_year: float) -> bool:
+        """Whether a day is one of the first under the high pressure that ends it."""
+        return self.begin + self.days <= day_of_year < self.begin + self.days + _BRIGHT_DAYS
+
 
 def spells(world: World, year: int) -> tuple[Spell, Spell]:
     """Tsuyu and typhoon spell of a year."""
@@ -78,10 +84,13 @@ def cloud_texture(shape: tuple[int, int], rng: np.random.Generator) -> FloatArra
 def cloud_share(world: World, day: date, rng: np.random.Generator) -> float:
     """Share of the sky under thick cloud on a day, 0..1."""
     season = day.timetuple().tm_yday
-    if any(spell.holds(season) for spell in spells(world, day.year)):
+    both = spells(world, day.year)
+    if any(spell.holds(season) for spell in both):
         return float(rng.beta(30.0, 0.6))
+    if any(spell.has_just_ended(season) for spell in both):
+        return float(rng.beta(0.4, 2.0))
     # Winter is the clear season on the Pacific side.
-    free = rng.beta(0.4, 1.0) if season < 60 or season > 334 else rng.beta(0.45, 0.65)
+    free = rng.beta(0.4, 1.0) if season < 60 or season > 334 else rng.beta(0.4, 0.7)
     return float(np.clip(free * world.spec.config.optical.cloudiness, 0.0, 1.0))
 
 
