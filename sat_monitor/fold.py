@@ -152,6 +152,10 @@ class LookFold:
         self._registrar.save()
         save_checkpoint(self._checkpoints, done.look, done.inputs_sha256, self.state)
 
+    def save_shifts(self) -> None:
+        """Keep the shifts that were measured, for whoever folds these scenes next."""
+        self._registrar.save()
+
     def _change_map(self, scene: Scene, where: tuple[slice, slice]) -> ChangeMap:
         earlier = [s for s in self._scenes if s.order < scene.order and comparable(s, scene)]
         frozen = self.state.frozen_day[where]
