@@ -10,12 +10,12 @@ import numpy as np
 
 from sat_monitor.evaluate.records import (
     SITE_CLASSES,
-    SIZES_M2,
     TRUTH_CLASSES,
     Matched,
     SiteResult,
     TruthResult,
     size_class,
+    size_names,
 )
 from sat_monitor.evaluate.statistics import (
     Estimate,
@@ -160,10 +160,7 @@ def _users(sites: Sequence[SiteResult]) -> tuple[Row, ...]:
 
 def _order(split: str, names: set[str]) -> list[str]:
     """Size classes by size, all others by name."""
-    if split != "size":
-        return sorted(names)
-    sizes = [size_class(value) for value in (0.0, *SIZES_M2)]
-    return [name for name in sizes if name in names]
+    return [name for name in size_names() if name in names] if split == "size" else sorted(names)
 
 
 def _area_coverage(found: Sequence[TruthResult]) -> tuple[Row, ...]:

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sat_monitor.evaluate.accuracy import Accuracy, Row, accuracy, ranked
-from sat_monitor.evaluate.records import Matched
+from sat_monitor.evaluate.records import Matched, size_names
 from sat_monitor.evaluate.statistics import average_precision, precision_recall, share_of
 from sat_monitor.imagery.files import write_whole
 
@@ -43,14 +43,14 @@ def write_figures(folder: Path, places: Places, lines: Sequence[str]) -> None:
 def _by_size(axes: Axes, _: Places, pooled: Accuracy) -> None:
     rows = [row for row in pooled.producers if row.split == "size"]
     users = {row.name: row for row in pooled.users if row.split == "size"}
-    names = [row.name for row in rows] + [name for name in users if name not in {row.name for row in rows}]
+    names = [name for name in size_names() if name in users or any(row.name == name for row in rows)]
     _bars(axes, names, {row.name: row for row in rows}, -0.08, _BLUE, "producer's: earthworks found")
     _bars(axes, names, users, 0.08, _ORANGE, "user's: sites that are earthworks")
     axes.set_xticks(range(len(names)), names)
     axes.set(
-        ylim=(0.0, 1.05), ylabel="share, with 95 % interval", xlabel="true size (producer's), measured size (user's)"
+        ylim=(0.0, 1.1), ylabel="share, with 95 % interval", xlabel="true size (producer's), measured size (user's)"
     )
-    axes.legend(loc="best", frameon=False)
+    _legend(axes)
 
 
 def _bars(axes: Axes, names: Sequence[str], rows: Mapping[str, Row], off: float, colour: str, label: str) -> None:
@@ -58,9 +58,14 @@ def _bars(axes: Axes, names: Sequence[str], rows: Mapping[str, Row], off: float,
     for n, share in shown:
         if share.value is not None:
             axes.plot([n + off] * 2, [share.interval.low, share.interval.high], color=colour, linewidth=2)
-            axes.annotate(f"n={share.total:g}", (n + off, share.interval.low), (0, -11), textcoords="offset points", ha="center", fontsize=7, color=colour)  # fmt: skip
+            axes.annotate(f"n={share.total:g}", (n + off, share.interval.high), (0, 3), textcoords="offset points", ha="center", fontsize=7, color=colour)  # fmt: skip
     values = [(n + off, share.value) for n, share in shown if share.value is not None]
     axes.plot([x for x, _ in values], [y for _, y in values], "o", color=colour, label=label)
+
+
+def _legend(axes: Axes) -> None:
+    """Above the plot, where it covers nothing."""
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
 
 
 def _lags(axes: Axes, places: Places, _: Accuracy) -> None:
@@ -75,7 +80,7 @@ def _lags(axes: Axes, places: Places, _: Accuracy) -> None:
         axes.step(x, y, where="post", color=colour, label=label)
     axes.axvline(30, color=_ORANGE, linestyle=":", label="30 days")
     axes.set(ylim=(0.0, 1.05), xlabel="days since the earthwork began", ylabel=f"share of {len(truths)} earthworks")
-    axes.legend(loc="lower right", frameon=False)
+    _legend(axes)
 
 
 def _ranks(axes: Axes, places: Places, _: Accuracy) -> None:
@@ -89,17 +94,19 @@ def _ranks(axes: Axes, places: Places, _: Accuracy) -> None:
     axes.set(
         xlim=(0.0, 1.02), ylim=(0.0, 1.05), xlabel="recall: earthworks with a site", ylabel="precision of the sites"
     )
-    axes.legend(loc="lower left", frameon=False)
+    _legend(axes)
 
 
 def _reliability(axes: Axes, places: Places, _: Accuracy) -> None:
-    """Share of earthworks among sites by score, against what the log-odds say."""
+    """Share of earthworks among sites by score, against what the log-odds say of lasting change of any kind."""
     rows = ranked(places)
     there = np.isfinite(rows.score)
     score, truth = rows.score[there], rows.truth[there]
-    line = np.linspace(_SCORES[0], 9.5, 100)
-    axes.plot(line, 1.0 / (1.0 + np.exp(-line)), color=_GREY, linestyle="--", label="what the log-odds say")
-    label: str | None = "sites"
+    line = np.linspace(min([0.0, *score]), max([9.0, *score]), 100)
+    axes.plot(
+        line, 1.0 / (1.0 + np.exp(-line)), color=_GREY, linestyle="--", label="lasting change, as the log-odds say"
+    )
+    label: str | None = "sites that are earthworks"
     for low, high in pairwise(_SCORES):
         inside = (score >= low) & (score < high)
         share = share_of([bool(t) for t in truth[inside]])
@@ -109,8 +116,8 @@ def _reliability(axes: Axes, places: Places, _: Accuracy) -> None:
             axes.plot(x, share.value, "o", color=_BLUE, label=label)
             axes.annotate(f"n={share.total:g}", (x, share.interval.high), (0, 3), textcoords="offset points", ha="center", fontsize=7)  # fmt: skip
             label = None
-    axes.set(ylim=(0.0, 1.12), xlabel="best score of the site, log-odds", ylabel="share that are earthworks")
-    axes.legend(loc="center left", frameon=False)
+    axes.set(ylim=(0.0, 1.12), xlabel="best score of the site, log-odds", ylabel="share, with 95 % interval")
+    _legend(axes)
 
 
 #: File, title and drawing of each figure: a new one is one row.

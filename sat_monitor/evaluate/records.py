@@ -151,6 +151,11 @@ def size_class(area_m2: float) -> str:
     return _class_of(area_m2, SIZES_M2, "m2")
 
 
+def size_names() -> list[str]:
+    """Names of the size classes, smallest first."""
+    return [size_class(value) for value in (0.0, *SIZES_M2)]
+
+
 def slope_class(slope_deg: float | None) -> str:
     """Name of the slope class of a slope (degrees)."""
     return "slope unknown" if slope_deg is None else _class_of(slope_deg, SLOPES_DEG, "deg")

@@ -50,7 +50,8 @@ class ReplayArchive(Archive):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The table of sites after a span of looks; days are UTC, `watched_m2` the ground that was watched.
+    """The table of sites after a span of looks; first and last day (UTC) are those of the world
+    whatever sensors were used, `watched_m2` the ground that was watched.
 
     `sensors` tells which instruments supported each scene id; `refused` counts looks that were unusable.
     """
@@ -69,7 +70,7 @@ class Replay:
     """The archived scenes of one world, ready to be run through the detection as often as asked."""
 
     def __init__(self, world: World, folder: Path, profile: Profile) -> None:
-        self._aoi = world.spec.aoi
+        self._aoi, self._last = world.spec.aoi, world.spec.last
         self._profile = profile
         self._folder = folder
         self._archive = ReplayArchive(folder / "archive")
@@ -93,10 +94,9 @@ class Replay:
             if number % 25 == 0:
                 progress(f"{self._aoi.id}: look {number}/{len(chained)} {look.scene.id}")
         fold.save_shifts()
-        last = max((s.acquired_at.date() for s in scenes), default=first)
         sensors = {s.id: s.sensor for s in scenes}
         area = float(watched.sum()) * self._aoi.grid.pixel_m**2
-        return Replayed(self._aoi, fold.table, first, last, area, sensors, len(chained), refused)
+        return Replayed(self._aoi, fold.table, first, self._last, area, sensors, len(chained), refused)
 
 
 def _kept(scenes: Sequence[Scene], without: Ablation | None) -> list[Scene]:

@@ -60,8 +60,9 @@ def estimate_text(estimate: Estimate) -> str:
     """A figure with its interval."""
     if estimate.interval is None:
         return "-"
-    value = "-" if estimate.value is None else f"{estimate.value:.2f}"
-    return f"{value} [{estimate.interval.low:.2f}, {estimate.interval.high:.2f}]"
+    digits = 3 if estimate.interval.high < 0.1 else 2
+    value = "-" if estimate.value is None else f"{estimate.value:.{digits}f}"
+    return f"{value} [{estimate.interval.low:.{digits}f}, {estimate.interval.high:.{digits}f}]"
 
 
 def quartiles_text(values: Quartiles) -> str:
