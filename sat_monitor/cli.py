@@ -38,6 +38,7 @@ from sat_monitor.cli_common import (
 )  # fmt: skip
 from sat_monitor.cli_data import import_app, sources_app
 from sat_monitor.cli_evaluate import evaluate_app
+from sat_monitor.cli_series import series
 from sat_monitor.core.clock import japan_day, system_clock
 from sat_monitor.core.errors import AoiError, ProfileError, SatMonitorError, UsageError
 from sat_monitor.core.home import Home
@@ -54,6 +55,7 @@ app.add_typer(sites_app, name="sites", help="What the satellites say.")
 app.add_typer(tickets_app, name="tickets", help="Leads for the field.")
 app.add_typer(evaluate_app, name="evaluate", help="Accuracy with intervals.")
 app.add_typer(audit_app, name="audit", help="The history and its proof.")
+app.command()(series)
 
 _WRONG_USE_ERRORS = (UsageError, AoiError, ProfileError)
 

@@ -85,7 +85,7 @@ def registry_of(home: Path) -> AoiRegistry:
 
 
 def profile_of(path: Path | None) -> Profile:
-    """The profile of a TOML file, the shipped one where none is given."""
+    """The profile of a TOML file, the shipped one where there is none; E2002, E1601."""
     from sat_monitor.core.profile import Profile, parse_profile
 
     if path is None:

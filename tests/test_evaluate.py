@@ -174,14 +174,14 @@ def test_an_offices_list_tells_found_missed_unseen_and_outside_apart(place: Plac
 def test_a_list_that_cannot_be_read_names_its_row(text: str, what: str, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match=f"E2003.*{what}"):
+    with pytest.raises(UsageError, match=f"E2004.*{what}"):
         read_truth(path, "a", 32654)
 
 
 def test_a_broken_geojson_is_refused_by_number(tmp_path: Path) -> None:
     path = tmp_path / "truth.geojson"
     path.write_text('{"type": "FeatureCollection"}', encoding="utf-8")
-    with pytest.raises(UsageError, match="E2003"):
+    with pytest.raises(UsageError, match="E2004"):
         read_truth(path, "a", 32654)
 
 

@@ -101,9 +101,9 @@ def test_alarms_of_one_place_merge_with_the_one_before_them(tmp_path: Path) -> N
 
 
 def test_files_that_hold_something_else_are_refused_by_number(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"E2003.*needed are id"):
+    with pytest.raises(UsageError, match=r"E2004.*needed are id"):
         read_alarms(write(tmp_path, "site,day\n1,2022-01-01\n"))
-    with pytest.raises(UsageError, match=r"E2003.*line 2"):
+    with pytest.raises(UsageError, match=r"E2004.*line 2"):
         read_alarms(write(tmp_path, "id,alarm_date,score\n1,2022-01-01,high\n"))
     with pytest.raises(UsageError, match="E2002"):
         read_places(tmp_path / "nowhere")

@@ -114,10 +114,10 @@ class SeriesReport:
 
 
 def read_alarms(path: Path) -> list[Alarm]:
-    """The rows of a CSV with id, alarm_date, score and optionally confirmed (1) and kind (change); E2002, E2003."""
+    """The rows of a CSV with id, alarm_date, score and optionally confirmed (1) and kind (change); E2002, E2004."""
     rows = _rows(path)
     if rows and not {"id", "alarm_date", "score"} <= rows[0].keys():
-        raise UsageError("E2003", f"{path}: columns {', '.join(rows[0])}; needed are id, alarm_date, score")
+        raise UsageError("E2004", f"{path}: columns {', '.join(rows[0])}; needed are id, alarm_date, score")
     alarms = []
     for number, row in enumerate(rows, start=2):
         if row["alarm_date"]:
@@ -127,7 +127,7 @@ def read_alarms(path: Path) -> list[Alarm]:
                     Alarm(row["id"], _utc_day(row["alarm_date"]), score, confirmed, row.get("kind") or "change")
                 )
             except ValueError as error:
-                raise UsageError("E2003", f"{path}, line {number}: {error}") from error
+                raise UsageError("E2004", f"{path}, line {number}: {error}") from error
     return alarms
 
 

@@ -46,7 +46,7 @@ def read_truth(path: Path, aoi: str, epsg: int) -> list[tuple[Truth, Verdict]]:
 
     GeoJSON features with properties, or CSV rows with lon and lat (and radius_m), all in EPSG:4326. Needed are id and a
     first day (cleared_on, began_on or first_seen_on); optional filled_on, ready_on or ended_on, kind, area_m2, verdict
-    (earthwork where absent), inclusion_probability, aoi (rows of other areas are left out). Raises UsageError E2002 or E2003.
+    (earthwork where absent), inclusion_probability, aoi (rows of other areas are left out). Raises UsageError E2002 or E2004.
     """
     if not path.is_file():
         raise UsageError("E2002", str(path))
@@ -63,7 +63,7 @@ def _geojson_rows(path: Path) -> list[tuple[Mapping[str, Any], BaseGeometry]]:
         features = json.loads(path.read_text(encoding="utf-8"))["features"]
         return [({"id": f.get("id"), **(f.get("properties") or {})}, shape(f["geometry"])) for f in features]
     except (ValueError, KeyError, TypeError, AttributeError, ShapelyError) as error:
-        raise UsageError("E2003", f"{path}: not a GeoJSON FeatureCollection ({error!r})") from error
+        raise UsageError("E2004", f"{path}: not a GeoJSON FeatureCollection ({error!r})") from error
 
 
 def _csv_rows(path: Path) -> list[tuple[Mapping[str, Any], BaseGeometry]]:
@@ -72,21 +72,21 @@ def _csv_rows(path: Path) -> list[tuple[Mapping[str, Any], BaseGeometry]]:
     try:
         return [(row, Point(float(row["lon"]), float(row["lat"]))) for row in rows]
     except (KeyError, ValueError) as error:
-        raise UsageError("E2003", f"{path}: columns lon and lat hold the place of each row ({error!r})") from error
+        raise UsageError("E2004", f"{path}: columns lon and lat hold the place of each row ({error!r})") from error
 
 
 def _entry(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int) -> tuple[Truth, Verdict]:
     if not row.get("id"):
-        raise UsageError("E2003", f"{where}: no id")
+        raise UsageError("E2004", f"{where}: no id")
     began = _day(where, row, _BEGAN)
     if began is None:
-        raise UsageError("E2003", f"{where}: none of {', '.join(_BEGAN)}")
+        raise UsageError("E2004", f"{where}: none of {', '.join(_BEGAN)}")
     word = str(row.get("verdict") or "earthwork").strip().lower()
     if word not in _WORDS:
-        raise UsageError("E2003", f"{where}: verdict {word!r}; known are {', '.join(_WORDS)}")
+        raise UsageError("E2004", f"{where}: verdict {word!r}; known are {', '.join(_WORDS)}")
     probability = _number(where, row, "inclusion_probability", 1.0)
     if not 0.0 < probability <= 1.0:
-        raise UsageError("E2003", f"{where}: inclusion_probability {probability}; it lies above 0 and up to 1")
+        raise UsageError("E2004", f"{where}: inclusion_probability {probability}; it lies above 0 and up to 1")
     placed = _placed(where, row, outline, epsg)
     truth = Truth(
         id=str(row["id"]),
@@ -106,7 +106,7 @@ def _placed(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int
     """An outline in metres; a point becomes a disc."""
     west, south, east, north = outline.bounds if not outline.is_empty else (999.0,) * 4
     if not (-180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
-        raise UsageError("E2003", f"{where}: {outline.bounds} is no place in lon/lat")
+        raise UsageError("E2004", f"{where}: {outline.bounds} is no place in lon/lat")
     metric = reproject(outline, 4326, epsg)
     if outline.geom_type not in ("Polygon", "MultiPolygon"):
         metric = metric.buffer(_number(where, row, "radius_m", POINT_RADIUS_M))
@@ -118,7 +118,7 @@ def _day(where: str, row: Mapping[str, Any], names: tuple[str, ...]) -> date | N
     try:
         return None if text is None else date.fromisoformat(text[:10].replace("/", "-"))
     except ValueError as error:
-        raise UsageError("E2003", f"{where}: {text!r} is no day such as 2026-04-01") from error
+        raise UsageError("E2004", f"{where}: {text!r} is no day such as 2026-04-01") from error
 
 
 def _number(where: str, row: Mapping[str, Any], name: str, default: float) -> float:
@@ -126,4 +126,4 @@ def _number(where: str, row: Mapping[str, Any], name: str, default: float) -> fl
     try:
         return default if value in (None, "") else float(str(value))
     except ValueError as error:
-        raise UsageError("E2003", f"{where}: {name} {value!r} is no number") from error
+        raise UsageError("E2004", f"{where}: {name} {value!r} is no number") from error
