@@ -37,6 +37,7 @@ from sat_monitor.cli_common import (
     registry_of,
 )  # fmt: skip
 from sat_monitor.cli_data import import_app, sources_app
+from sat_monitor.cli_evaluate import evaluate_app
 from sat_monitor.cli_series import series
 from sat_monitor.core.clock import japan_day, system_clock
 from sat_monitor.core.errors import AoiError, ProfileError, SatMonitorError, UsageError
@@ -52,6 +53,7 @@ app.add_typer(import_app, name="import", help="Bring scenes from files into the 
 app.add_typer(sources_app, name="sources", help="Services that scenes are fetched from.")
 app.add_typer(sites_app, name="sites", help="What the satellites say.")
 app.add_typer(tickets_app, name="tickets", help="Leads for the field.")
+app.add_typer(evaluate_app, name="evaluate", help="Accuracy with intervals.")
 app.add_typer(audit_app, name="audit", help="The history and its proof.")
 app.command()(series)
 

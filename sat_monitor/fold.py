@@ -7,18 +7,18 @@ A look is a pure function of the scenes up to it and the profile. `chain` gives 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shapely import STRtree
 
 from sat_monitor import __version__
-from sat_monitor.change_detect.evidence import empty_state, update
+from sat_monitor.change_detect.evidence import EvidenceState, empty_state, update
 from sat_monitor.change_detect.patches import FieldLook, cut_patches
 from sat_monitor.change_detect.windows import day_number
 from sat_monitor.checkpoints import load_checkpoint, save_checkpoint
-from sat_monitor.core.domain import Candidate, ChangeMap, Look, Scene
+from sat_monitor.core.domain import Candidate, ChangeMap, FloatArray, Look, Scene, Sensor
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.sensors import comparable
@@ -29,6 +29,8 @@ from sat_monitor.sites.lifecycle import SiteTable, Step, active, fold, step
 
 #: Looks between two checkpoints within one run.
 CHECKPOINT_EVERY = 30
+#: How a change map of a day (since 1970) moves the field: the new state, and support (nats) per pixel of the window.
+Rule = Callable[[EvidenceState, ChangeMap, Sensor, int, Profile], tuple[EvidenceState, FloatArray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,13 @@ def first_owed(chained: Sequence[ChainedLook], stored: Mapping[str, str]) -> int
 
 
 class LookFold:
-    """The running fold of one AOI: evidence field and site table, advanced look by look."""
+    """The running fold of one AOI: evidence field and site table, advanced look by look.
 
-    def __init__(self, bench: Bench, scenes: Sequence[Scene], checkpoints: Path) -> None:
+    Nights use the evidence of METHOD 9 as `rule`; an evaluation may ask what another rule would have found.
+    """
+
+    def __init__(self, bench: Bench, scenes: Sequence[Scene], checkpoints: Path, rule: Rule = update) -> None:
+        self._rule = rule
         self._bench = bench
         self._scenes = sorted(scenes, key=lambda s: s.order)
         self._checkpoints = checkpoints
@@ -116,7 +122,7 @@ class LookFold:
         scene, profile = chained.scene, self._bench.profile
         where = part_of(self._bench.aoi.grid, scene.grid)
         day = day_number(scene.acquired_at)
-        part, ratio = update(self.state.window(where), change, scene.sensor, day, profile)
+        part, ratio = self._rule(self.state.window(where), change, scene.sensor, day, profile)
         self._bench.archive.put_change_map(scene.aoi, change, scene)
         self.state = self.state.put(where, part)
         field = FieldLook(self.state, self._bench.aoi.grid, change, ratio, (where[0].start, where[1].start), day)
@@ -145,6 +151,10 @@ class LookFold:
         """Keep the field as it stands after `done`, and the shifts that were measured."""
         self._registrar.save()
         save_checkpoint(self._checkpoints, done.look, done.inputs_sha256, self.state)
+
+    def save_shifts(self) -> None:
+        """Keep the shifts that were measured, for whoever folds these scenes next."""
+        self._registrar.save()
 
     def _change_map(self, scene: Scene, where: tuple[slice, slice]) -> ChangeMap:
         earlier = [s for s in self._scenes if s.order < scene.order and comparable(s, scene)]

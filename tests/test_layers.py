@@ -17,6 +17,7 @@ LINES: tuple[frozenset[str], ...] = (
     frozenset({"demo", "audit", "tune", "opendata", "doctor"}),
     frozenset({"standin"}),
     frozenset({"night", "series", "evaluate"}),
+    frozenset({"fold"}),
     frozenset({"change_detect", "deformation", "sites", "tickets", "store"}),
     frozenset({"models"}),
     frozenset({"simulate"}),
@@ -30,10 +31,12 @@ GUESTS = {
     "fastapi": ("sat_monitor/web/",),
     "sqlalchemy": ("sat_monitor/store/",),
 }
-#: The night is one job in several files: they are one room.
-ROOMS = {"demo_service": "demo", "cli_common": "cli", "cli_data": "cli", "cli_series": "cli"} | dict.fromkeys(
-    ("checkpoints", "detect", "fold", "masks", "observe", "publish", "registration", "report", "scoring", "services"),
-    "night",
+#: The night is one job in several files: they are one room. So is the fold of looks, which needs no store and no night.
+ROOMS = (
+    {"demo_service": "demo"}
+    | dict.fromkeys(("cli_common", "cli_data", "cli_evaluate", "cli_series"), "cli")
+    | dict.fromkeys(("checkpoints", "masks", "registration", "scoring"), "fold")
+    | dict.fromkeys(("detect", "observe", "publish", "report", "services"), "night")
 )
 
 

@@ -89,6 +89,9 @@ ERRORS: dict[str, ErrorRow] = {
     "E2001": ErrorRow("wrong use of the command", "see `sat-monitor COMMAND --help`"),
     "E2002": ErrorRow("file not found", "check the path"),
     "E2003": ErrorRow("table not in a known layout", "see docs/analyst.md for the columns of each layout"),
+    "E2004": ErrorRow(
+        "file does not hold what is needed", "correct the row or column named in the message; see docs/analyst.md"
+    ),
 }
 
 

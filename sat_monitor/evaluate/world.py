@@ -1,0 +1,164 @@
+"""Simulated worlds through the detection: built, replayed and compared with what really happened in them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from shapely.geometry.base import BaseGeometry
+
+from sat_monitor.core.domain import FloatArray, Sensor, Site, Ticket
+from sat_monitor.core.grid import Grid
+from sat_monitor.core.profile import Profile
+from sat_monitor.evaluate.accuracy import Accuracy, accuracy
+from sat_monitor.evaluate.matching import match
+from sat_monitor.evaluate.records import Found, Matched, Scope, Truth
+from sat_monitor.evaluate.replay import Ablation, Progress, Replay, Replayed
+from sat_monitor.evaluate.worlds import WorldPlan, seeds_of, world_of
+from sat_monitor.masks import draw_mask
+from sat_monitor.simulate.cover import Cover
+from sat_monitor.simulate.events import Event
+from sat_monitor.simulate.world import World
+from sat_monitor.sites.lifecycle import active
+
+#: The whole method, and the names under which it is listed without one part.
+WHOLE = "whole method"
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What the worlds held, so that their figures can be read: rates per km2 and year, counts by kind."""
+
+    worlds: int
+    km2: float
+    earthworks_per_km2_year: float
+    confusers_per_km2_year: float
+    kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Matched worlds by variant (`WHOLE`, `without sar` ...), one per seed, and their contract."""
+
+    plan: WorldPlan
+    profile: Profile
+    contract: Contract
+    variants: Mapping[str, tuple[Matched, ...]]
+
+    def pooled(self, variant: str = WHOLE) -> Accuracy:
+        """Figures over all seeds."""
+        return accuracy(self.variants[variant])
+
+
+def run_campaign(
+    plan: WorldPlan, count: int, profile: Profile, without: Sequence[Ablation], progress: Progress
+) -> Campaign:
+    """Build, render, replay and match `count` worlds, each with the whole method and without each part asked for."""
+    runs: dict[str, list[Matched]] = {name: [] for name, _ in _variants(without)}
+    worlds = []
+    for seed in seeds_of(plan, count):
+        world = world_of(plan, seed)
+        worlds.append((len(world.fills), tuple(kind_of(e) for e in (*world.fills, *world.confusers)), _km2(world)))
+        with tempfile.TemporaryDirectory() as folder:
+            progress(f"{world.spec.aoi.id}: {len(world.fills)} earthworks, {len(world.confusers)} confusers; rendering")
+            replay = Replay(world, Path(folder), profile)
+            for name, ablation in _variants(without):
+                progress(f"{world.spec.aoi.id}: {name}")
+                runs[name].append(compare(world, replay.run(plan.first_look, ablation, progress)))
+    return Campaign(plan, profile, _contract(plan, worlds), {name: tuple(places) for name, places in runs.items()})
+
+
+def _variants(without: Sequence[Ablation]) -> Iterator[tuple[str, Ablation | None]]:
+    yield WHOLE, None
+    for ablation in dict.fromkeys(without):
+        yield f"without {ablation}", ablation
+
+
+def compare(world: World, replayed: Replayed) -> Matched:
+    """The sites of a replay against the earthworks and confusers of its world."""
+    grid, slope = world.grid, world.terrain.slope_deg
+    truths = [replace(truth_of(e, True), slope_deg=_mean(slope, e.outline, grid)) for e in world.fills]
+    confusers = [truth_of(e, False) for e in world.confusers]
+    sites = found_sites(active(replayed.table), list(replayed.table.tickets.values()), replayed.sensors)
+    placed = [
+        replace(s, slope_deg=_mean(slope, s.outline, grid), place=_cover(world, s.outline)) for s in sites
+    ]  # fmt: skip
+    scope = Scope(replayed.aoi.id, replayed.watched_m2, replayed.first, replayed.last)
+    return match(scope, [*truths, *confusers], placed)
+
+
+def kind_of(event: Event) -> str:
+    """The word for what an event is: its kind where it has one, else fill, or the confuser's own name."""
+    kind = getattr(event, "kind", None)
+    if kind is not None:
+        return str(kind)
+    return "fill" if event.becomes is None else event.id
+
+
+def truth_of(event: Event, is_earthwork: bool) -> Truth:
+    """An event of a world as truth."""
+    return Truth(
+        id=event.id,
+        kind=kind_of(event),
+        outline=event.outline,
+        began_on=event.cleared_on,
+        moved_on=event.filled_on,
+        ended_on=event.ready_on,
+        area_m2=event.area_m2,
+        is_earthwork=is_earthwork,
+    )
+
+
+def found_sites(sites: Sequence[Site], tickets: Sequence[Ticket], sensors: Mapping[str, Sensor]) -> list[Found]:
+    """Sites with the day of their first valid ticket; `sensors` tells the instrument of each scene id."""
+    opened: dict[str, date] = {}
+    for ticket in sorted(tickets, key=lambda t: t.opened_at, reverse=True):
+        if ticket.withdrawn_reason is None:
+            opened[ticket.site_id] = ticket.opened_at.date()
+    return [
+        Found(
+            id=site.id,
+            kind=site.kind,
+            outline=site.outline,
+            first_seen_on=site.first_seen_at.date(),
+            confirmed_on=None if site.first_confirmed_at is None else site.first_confirmed_at.date(),
+            ticketed_on=opened.get(site.id),
+            area_m2=site.area_m2,
+            area_error_m2=site.area_error_m2,
+            score=site.score_max,
+            sensors="+".join(sorted({sensors[s].value for s in site.scene_ids if s in sensors})),
+        )
+        for site in sites
+    ]
+
+
+def _mean(field: FloatArray, outline: BaseGeometry, grid: Grid) -> float | None:
+    """Mean of a field (y, x) over an outline; None where no pixel's centre lies in it."""
+    drawn = draw_mask(outline, grid)
+    return float(field[drawn.slices][drawn.mask].mean()) if drawn.mask.any() else None
+
+
+def _cover(world: World, outline: BaseGeometry) -> str:
+    """Name of the commonest land cover under an outline."""
+    drawn = draw_mask(outline, world.grid)
+    under = world.cover.classes[drawn.slices][drawn.mask]
+    return Cover(int(np.bincount(under.ravel()).argmax())).name.lower() if under.size else ""
+
+
+def _km2(world: World) -> float:
+    return world.grid.height * world.grid.width * world.grid.pixel_m**2 / 1e6
+
+
+def _contract(plan: WorldPlan, worlds: Sequence[tuple[int, tuple[str, ...], float]]) -> Contract:
+    years = ((plan.last - plan.first).days + 1) / 365.25
+    km2 = sum(area for _, _, area in worlds)
+    works = sum(count for count, _, _ in worlds)
+    names = [kind for _, kinds, _ in worlds for kind in kinds]
+    rate = km2 * years
+    return Contract(
+        len(worlds), km2, works / rate, (len(names) - works) / rate, {k: names.count(k) for k in sorted(set(names))}
+    )

@@ -1,0 +1,221 @@
+"""Accuracy end to end: a tiny world, an installation against a truth file and an office's list, through the command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sat_monitor import cli
+from sat_monitor.change_detect.evidence import empty_state
+from sat_monitor.core.domain import ChangeMap, Layer, Sensor
+from sat_monitor.core.errors import ProfileError, UsageError
+from sat_monitor.core.grid import Grid, reproject
+from sat_monitor.core.profile import Profile
+from sat_monitor.evaluate.home import Outcome, evaluate_inventory, evaluate_raster, read_history
+from sat_monitor.evaluate.replay import Ablation, two_looks, without_evidence
+from sat_monitor.evaluate.text import campaign_lines, inventory_lines, plain
+from sat_monitor.evaluate.truth import read_truth
+from sat_monitor.evaluate.world import WHOLE, Campaign, found_sites, run_campaign
+from sat_monitor.evaluate.worlds import WorldPlan, parse_plan, seeds_of
+from sat_monitor.imagery.archive import Archive
+from sat_monitor.simulate.world import truth_geojson
+from tests.night_world import AOI_ID, Place, build, quiet
+
+PLAN = """
+name = "tiny"
+seeds = [2]
+first = 2025-02-01
+last = 2026-09-20
+history_days = 480
+[place]
+side_px = 72
+[events]
+earthworks_per_km2_year = 5.0
+"""
+
+
+@pytest.fixture(scope="module")
+def campaign() -> Campaign:
+    """One world of 72 x 72 pixels with one fill."""
+    return run_campaign(parse_plan(PLAN), 1, Profile(), [Ablation.OPTICAL, Ablation.EVIDENCE], quiet)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A home after one night."""
+    made = build(tmp_path_factory.mktemp("evaluate") / "home")
+    made.night()
+    return made
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["sat-monitor", "evaluate", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    captured = capsys.readouterr()
+    return int(left.value.code or 0), captured.out, captured.err
+
+
+def test_a_tiny_world_is_found_by_the_whole_method(campaign: Campaign) -> None:
+    figures = campaign.pooled()
+    assert campaign.contract.worlds == 1
+    assert campaign.contract.kinds["fill"] == 1
+    assert figures.lists[0].producers.hits == figures.lists[0].producers.total == 1
+    assert figures.km2 == pytest.approx(0.5184)
+    (truth,) = campaign.variants[WHOLE][0].truths
+    assert truth.confirmed_on is not None and truth.confirmed_on >= truth.truth.began_on
+    assert truth.truth.slope_deg is not None and truth.best is not None and truth.best.sensors in ("s2", "s1+s2")
+
+
+def test_without_optical_looks_no_site_has_any(campaign: Campaign) -> None:
+    sites = campaign.variants["without optical"][0].sites
+    assert {s.site.sensors for s in sites} <= {"s1"}
+
+
+def test_without_evidence_the_two_look_rule_finds_other_sites(campaign: Campaign) -> None:
+    ours, theirs = ({s.site.id for s in campaign.variants[v][0].sites} for v in (WHOLE, "without evidence"))
+    assert ours != theirs
+
+
+def test_the_printed_campaign_says_that_it_is_simulated_and_never_overall_accuracy(campaign: Campaign) -> None:
+    text = "\n".join(campaign_lines(campaign))
+    assert text.startswith("模擬データ")
+    assert "ablations" in text and "per 100 km2 and month" in text and "at 0.3 per km2 and year" in text
+    assert "overall" not in text.lower()
+    json.dumps(plain(campaign.variants), allow_nan=False)
+
+
+def test_the_two_look_rule_needs_two_usable_looks_in_a_row() -> None:
+    profile = Profile()
+    settings = profile.evidence
+    state = empty_state((1, 1), settings, 10.0)
+    reached = []
+    for number, score in enumerate([4.0, None, 4.0, 1.0, 4.0]):
+        change = one_pixel(score)
+        state, _ = two_looks(state, change, Sensor.S1, 20_000 + number, profile)
+        reached.append(float(state.log_odds[0, 0]) > settings.outline_score)
+    # The second exceedance counts across a look that saw nothing; a quiet look ends it.
+    assert reached == [False, False, True, False, False]
+    assert without_evidence(profile).lifecycle.confirm_hits == 1
+
+
+def one_pixel(score: float | None) -> ChangeMap:
+    grid = Grid(32654, 0.0, 10.0, 10.0, 1, 1)
+    value = np.full((1, 1), np.nan if score is None else score, np.float32)
+    layers: dict[str, Layer] = {}
+    return ChangeMap("sar@1", "x", (), grid, value, "sigma", np.isfinite(value), np.ones((1, 1), np.int16), layers)
+
+
+def test_a_plan_is_bounded_and_seeds_go_on_after_its_own() -> None:
+    assert list(seeds_of(parse_plan("seeds = [7, 9]"), 4)) == [7, 9, 10, 11]
+    assert list(seeds_of(parse_plan("seeds = [7, 9]"), 1)) == [7]
+    with pytest.raises(ProfileError, match="side_px"):
+        parse_plan("[place]\nside_px = 3")
+    with pytest.raises(ProfileError, match="leave nothing"):
+        parse_plan("history_days = 2000")
+    assert WorldPlan().first_look == date(2025, 10, 1)
+
+
+def test_an_installation_against_the_truth_of_its_world(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "truth.geojson"
+    path.write_text(json.dumps(truth_geojson(place.world)), encoding="utf-8")
+    matched = evaluate_raster(read_history(place.home, AOI_ID, Profile()), path)
+    assert [t.found for t in matched.truths] == [True]
+    assert matched.truths[0].truth.area_m2 == pytest.approx(place.world.fills[0].area_m2, rel=0.01)
+
+
+def test_an_offices_list_tells_found_missed_unseen_and_outside_apart(place: Place, tmp_path: Path) -> None:
+    fill = reproject(place.world.fills[0].outline.centroid, place.world.grid.epsg, 4326)
+    west, south, *_ = reproject(place.world.fills[0].outline, place.world.grid.epsg, 4326).bounds
+    history = read_history(place.home, AOI_ID, Profile())
+    began, last = place.world.fills[0].cleared_on, history.scope.last
+    rows = [
+        f"known,{fill.x},{fill.y},{began},,盛土,1.0",
+        f"quiet,{west + 0.003},{south},{began},,none,0.1",
+        f"missed,{west - 0.002},{south},{began},,fill,0.5",
+        f"unseen,{west - 0.002},{south},{last},,fill,0.5",
+        f"nobody,{west},{south},{began},,確認不能,1.0",
+        f"far,0.0,0.0,{began},,fill,1.0",
+    ]
+    path = tmp_path / "list.csv"
+    path.write_text("id,lon,lat,first_seen_on,end,verdict,inclusion_probability\n" + "\n".join(rows), encoding="utf-8")
+    inventory = evaluate_inventory(history, path, Archive(place.home.archive))
+    got = {e.truth.id: e.outcome for e in inventory.entries}
+    assert got == {
+        "known": Outcome.FOUND, "quiet": Outcome.MISSED, "missed": Outcome.MISSED, "unseen": Outcome.NOT_SEEN,
+        "nobody": Outcome.LEFT_OUT, "far": Outcome.OUTSIDE,
+    }  # fmt: skip
+    # One found, one missed that stands for two.
+    assert inventory.producers.value == pytest.approx(1.0 / 3.0)
+    assert inventory.users.value == 1.0
+    assert inventory.lag.count == 1
+    assert any("known: found" in line for line in inventory_lines(inventory))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("id,lon\n1,2\n", "lon and lat"),
+        ("id,lon,lat,verdict\na,139,35,fill\n", "first_seen_on"),
+        ("id,lon,lat,first_seen_on,verdict\na,139,35,2026-01-01,perhaps\n", "perhaps"),
+        ("id,lon,lat,first_seen_on\na,139,35,soon\n", "soon"),
+        ("id,lon,lat,first_seen_on\na,139,935,2026-01-01\n", "lon/lat"),
+        ("id,lon,lat,first_seen_on,inclusion_probability\na,139,35,2026-01-01,0\n", "inclusion_probability"),
+        ("id,lon,lat,first_seen_on\n,139,35,2026-01-01\n", "no id"),
+    ],
+)
+def test_a_list_that_cannot_be_read_names_its_row(text: str, what: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=f"E2004.*{what}"):
+        read_truth(path, "a", 32654)
+
+
+def test_a_broken_geojson_is_refused_by_number(tmp_path: Path) -> None:
+    path = tmp_path / "truth.geojson"
+    path.write_text('{"type": "FeatureCollection"}', encoding="utf-8")
+    with pytest.raises(UsageError, match="E2004"):
+        read_truth(path, "a", 32654)
+
+
+def test_a_withdrawn_ticket_is_no_ticket(place: Place) -> None:
+    (ticket,) = place.valid_tickets()
+    sites = [s for s in place.sites() if s.id == ticket.site_id]
+    assert found_sites(sites, [ticket], {})[0].ticketed_on == ticket.opened_at.date()
+    assert found_sites(sites, [replace(ticket, withdrawn_reason="merged")], {})[0].ticketed_on is None
+
+
+def test_the_command_writes_a_page_of_figures(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, page = tmp_path / "truth.geojson", tmp_path / "page"
+    truth.write_text(json.dumps(truth_geojson(place.world)), encoding="utf-8")
+    where = ("--aoi", AOI_ID, "--truth", str(truth), "--home", str(place.home.root))
+    code, out, _ = run(monkeypatch, capsys, "raster", *where, "--figures", str(page))
+    assert code == 0 and "producer's accuracy" in out
+    text = (page / "index.md").read_text(encoding="utf-8")
+    for name in ("by_size", "lag", "precision_recall", "reliability"):
+        assert f"({name}.png)" in text
+        with Image.open(page / f"{name}.png") as picture:
+            assert len(picture.convert("L").getcolors() or ()) > 10
+    first = {p.name: p.read_bytes() for p in page.iterdir()}
+    code, out, _ = run(monkeypatch, capsys, "raster", *where, "--figures", str(page), "--json")
+    assert json.loads(out)["figures"]["lists"][0]["name"] == "watch list"
+    assert first == {p.name: p.read_bytes() for p in page.iterdir()}
+
+
+def test_wrong_use_of_the_command_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, capsys, "world", "--without", "luck")[0] == 2
+    code, _, err = run(monkeypatch, capsys, "world", "--config", str(tmp_path / "none.toml"))
+    assert code == 2 and "E2002" in err
+    code, _, err = run(monkeypatch, capsys, "raster", "--aoi", "x", "--truth", "t", "--home", str(tmp_path))
+    assert code == 2 and "no night has run" in err
