@@ -50,7 +50,7 @@ def ccdc_fit(given: Arrays, options: dict[str, Any]) -> Arrays:
 
 def nrt_monitor(given: Arrays, options: dict[str, Any]) -> Arrays:
     """First alarm (days since 1970, 0 none) of one of nrt's monitors, set up as its documentation recommends."""
-    from datetime import UTC, datetime, timedelta
+    from datetime import datetime, timedelta
 
     from nrt.monitor.ccdc import CCDC
     from nrt.monitor.cusum import CuSum
@@ -72,12 +72,12 @@ def nrt_monitor(given: Arrays, options: dict[str, Any]) -> Arrays:
         monitor.monitor(array=look, date=datetime(1970, 1, 1) + timedelta(days=int(day)))  # noqa: DTZ001
     seconds = time.process_time() - start
     broken = np.where(monitor.mask == 3, monitor.detection_date, 0)
-    return {"alarm": broken.astype(np.int32), "seconds": np.array(seconds), "utc": np.array(str(UTC))}
+    return {"alarm": broken.astype(np.int32), "seconds": np.array(seconds)}
 
 
 def pyxccd(given: Arrays, options: dict[str, Any]) -> Arrays:
     """Day of every pixel's first break after `from_day` towards less NDVI (0 none) by COLD or S-CCD, all bands."""
-    from pyxccd import cold_detect_flex, sccd_detect_flex
+    from pyxccd import cold_detect_flex, sccd_detect_flex  # type: ignore[import-not-found]
 
     stack, clear = given["stack"], given["clear"]
     ordinal = given["days"].astype(np.int64) + 719_163
@@ -103,7 +103,7 @@ def pyxccd(given: Arrays, options: dict[str, Any]) -> Arrays:
 
 def distmetrics(given: Arrays, options: dict[str, Any]) -> Arrays:
     """One metric of distmetrics for each stack of `vv` and `vh` (stack, look, y, x), the last look tested."""
-    import distmetrics as peer
+    import distmetrics as peer  # type: ignore[import-not-found]
 
     def metric(vv: np.ndarray, vh: np.ndarray) -> np.ndarray:
         before_vv, before_vh = list(vv[:-1]), list(vh[:-1])
@@ -124,6 +124,11 @@ def distmetrics(given: Arrays, options: dict[str, Any]) -> Arrays:
     model = peer.load_transformer_model() if options["metric"] == "transformer" else None
     vv, vh = (np.clip(given[name], 1e-5, 1 - 1e-5).astype(np.float32) for name in ("vv", "vh"))
     start = time.process_time()
+    if options["despeckle"]:
+        vv, vh = (
+            np.stack([[peer.despeckle_one_rtc_arr_with_tv(look) for look in stack] for stack in band])
+            for band in (vv, vh)
+        )
     found = np.stack([metric(a, b) for a, b in zip(vv, vh, strict=True)])
     return {"score": found.astype(np.float32), "seconds": np.array(time.process_time() - start)}
 
@@ -140,4 +145,4 @@ if __name__ == "__main__":
     name, inside, outside, options = sys.argv[1:5]
     with np.load(inside) as file:
         data = dict(file)
-    np.savez(outside, **PEERS[name](data, json.loads(options)))
+    np.savez(outside, **PEERS[name](data, json.loads(options)))  # type: ignore[arg-type]
