@@ -127,7 +127,7 @@ def peer_line(
 
 def quiet_stacks(data: Path) -> list[tuple[Arrays, float]]:
     """The last looks of each burst, each with all earlier ones: `vv`, `vh` (look, y, x), `days`; pixel size."""
-    stacks = []
+    stacks: list[tuple[Arrays, float]] = []
     for burst in sorted(path for path in data.iterdir() if path.is_dir()):
         looks: dict[str, dict[int, np.ndarray]] = {"vv": {}, "vh": {}}
         pixel_m = 0.0
@@ -165,7 +165,8 @@ def simulated_stacks(count: int = 4, side: int = 128, looks: int = 20) -> list[t
 def our_scores(stacks: list[tuple[Arrays, float]]) -> tuple[list[np.ndarray], float]:
     """Sigma of the last look of each stack, NaN where not assessed, and processor seconds."""
     detector, profile = SarDetector(), Profile()
-    scores, start = [], 0.0
+    scores: list[np.ndarray] = []
+    start = 0.0
     for number, (stack, pixel_m) in enumerate([stacks[0], *stacks]):
         if number == 1:
             # The first one loads the compiled code.
