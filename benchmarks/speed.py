@@ -114,7 +114,7 @@ def scene_lines(root: Path, repeat: int) -> bool:
         good &= seconds <= goal
         print(
             f"{sensor.name} scene, 11.6 M px   ours {seconds:6.1f} s on two cores ({wall:.0f} s by the wall clock, "
-            f"load {os.getloadavg()[0]:.1f})   limit {goal:.0f} s   ratio {seconds / goal:.2f}"
+            f"load {os.getloadavg()[0]:.1f})   limit {goal:.0f} s   ratio {seconds / goal:.3f}"
         )
     print(
         f"memory, whole Tama       ours {max(peaks):6.2f} GiB   limit {GOAL_GIB:.0f} GiB   ratio {max(peaks) / GOAL_GIB:.2f}"
