@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HOME_DIR ?= var/demo
 
-.PHONY: demo demo-service test lint soak bench clean
+.PHONY: demo demo-service test lint soak bench bench-peers clean
 
 demo: $(READY)  ## simulated places, a season of nights, tickets
 	$(BIN)/sat-monitor demo --home $(HOME_DIR)
@@ -30,6 +30,11 @@ bench: $(READY)  ## every claimed figure, one after the other
 	$(BIN)/python benchmarks/romania.py
 	$(BIN)/python benchmarks/series.py
 	$(BIN)/python benchmarks/tama.py
+	$(BIN)/python benchmarks/speed.py
+
+bench-peers: $(READY)  ## accuracy and speed beside peers, in an environment of their own under var/peers
+	$(BIN)/python benchmarks/peer_env.py
+	$(BIN)/python benchmarks/peers.py
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

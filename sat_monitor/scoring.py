@@ -20,6 +20,7 @@ from sat_monitor.change_detect.optical import OpticalDetector
 from sat_monitor.change_detect.sar import SarDetector
 from sat_monitor.core.domain import AOI, BoolArray, ChangeMap, FloatArray, Layer, Scene, Sensor
 from sat_monitor.core.grid import Grid, Window
+from sat_monitor.core.memory import keep_freed_memory
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.register import UNMEASURED, Shift
@@ -64,6 +65,7 @@ def score_scene(
 
     `frozen` (y, x) int32 covers the scene's grid.
     """
+    keep_freed_memory()
     detector = DETECTORS[scene.sensor]
     maps = _Canvas.blank(scene.grid, bench.profile)
     if len(references) >= MIN_REFERENCE:

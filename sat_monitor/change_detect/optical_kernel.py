@@ -85,7 +85,7 @@ def normalised_difference(a: FloatArray, b: FloatArray, usable: NDArray[np.bool_
     """(a - b) / (a + b) into `out`, all (n); NaN where not usable or beyond -1..1."""
     for i in range(a.size):
         ratio = (a[i] - b[i]) / (a[i] + b[i])
-        out[i] = ratio if usable[i] and abs(ratio) <= np.float32(1.0) else np.float32(np.nan)
+        out[i] = ratio if usable[i] & (abs(ratio) <= _ONE) else np.float32(np.nan)
 
 
 @njit(cache=True, error_model="numpy")

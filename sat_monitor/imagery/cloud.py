@@ -33,7 +33,7 @@ def ground_mask(bands: Mapping[str, FloatArray], buffer_px: int) -> BoolArray:
     """`clear_mask` of the bands (y, x) of one look, with bright bare soil that SCL calls cloud given back (METHOD 3)."""
     kinds = _kinds(bands["SCL"])
     ground, cloudy = kinds & _IS_GROUND > 0, kinds & _IS_CLOUDY > 0
-    cloud = np.nonzero(kinds & _IS_CLOUD)
+    cloud = np.nonzero(kinds & _IS_CLOUD > 0)
     if cloud[0].size and all(name in bands for name in _SOIL_BANDS):
         soil = bright_soil({name: bands[name][cloud] for name in _SOIL_BANDS})
         ground[cloud], cloudy[cloud] = soil, ~soil

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from sat_monitor.core.errors import SatMonitorError
 
-_CHUNK = 1 << 20
-
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -54,11 +52,8 @@ def write_whole(path: Path, content: bytes) -> Path:
 
 def file_sha256(path: Path) -> str:
     """Hash of a file's bytes."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

@@ -57,16 +57,19 @@ class StackReader:
         self._check(scenes)
         shape = (len(scenes), *grid.shape)
         values = {name: np.empty(shape, np.float32) for name in bands}
-        clear = np.empty(shape, bool)
+        clear, valid = np.empty(shape, bool), np.empty(shape, bool)
+        choices = [[n for n in names if n in bands] for names in SENSORS[scenes[0].sensor].required]
+        needed = [there[0] for there in choices if there] or list(bands)
         kept = sum(s.grid.height * s.grid.width for s in scenes) * 4 * len(bands) <= self._cache_bytes
         for k, scene in enumerate(scenes):
             planes = self._scene(scene, bands, grid, shifts.get(scene.id), kept)
             for name in bands:
                 values[name][k] = planes[name]
             clear[k] = planes.get(_CLEAR, True)
-        choices = [[n for n in names if n in values] for names in SENSORS[scenes[0].sensor].required]
-        needed = [there[0] for there in choices if there] or list(bands)
-        valid = np.logical_and.reduce([np.isfinite(values[name]) for name in needed])
+            # Here, where the planes are still in cache, and not as one sweep over the stack.
+            np.isfinite(planes[needed[0]], out=valid[k])
+            for name in needed[1:]:
+                valid[k] &= np.isfinite(planes[name])
         stack = self._dataset(scenes, values, valid, grid)
         if "SCL" in bands:
             stack[_CLEAR] = (("time", "y", "x"), clear)
