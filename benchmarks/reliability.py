@@ -286,7 +286,7 @@ def figure(path: Path, worlds: list[Tally]) -> None:
         edges = SCORE_BINS[sensor][:-1]
         axis.plot(edges, np.log(share[1] / share[0]), "o-", label="seen")
         axis.plot(edges, formula, "s--", label="formula")
-        unit = "score, sigma" if sensor is Sensor.S1 else "score over that of full conversion"
+        unit = "score, sigma" if sensor is Sensor.S1 else "share of full conversion"
         axis.set(
             xlabel=f"{unit} (lower edge of bin)",
             ylabel="ln likelihood ratio",

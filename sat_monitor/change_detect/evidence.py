@@ -28,8 +28,10 @@ _STEP_DAYS = 5.0
 _MEMORY = 4.0
 #: Score (sigma) of ground whose conversion radar sees: mean and spread.
 _SAR_MEAN, _SAR_SD = 3.5, 1.5
-#: A look that contradicts at least so much, nats, would have found a change: a quiet radar look would not (METHOD 15).
-_SURELY_QUIET = -1.0
+#: Score of converted ground as a share of the one of full conversion, and its spread as such a share (optical).
+_OPTICAL_MEAN, _OPTICAL_SD = 0.6, 0.25
+#: 90 % quantile of a normal distribution: nine changes in ten would have given more (METHOD 15).
+_NINE_IN_TEN = 1.2816
 #: ln(0.95 / 0.05): the log-odds from which a change counts as surely visible (METHOD 15).
 SURE = float(np.log(0.95 / 0.05))
 
@@ -104,7 +106,7 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
     if sensor is Sensor.S2:
         contrast = np.where(change.valid, change.layers["contrast"].values, np.float32(0.0)).astype(np.float32)
         quiet_sd = np.sqrt(1.0 + np.square(settings.natural_share * contrast))
-        mean, sd = 0.6 * contrast, np.sqrt(1.0 + np.square(0.25 * contrast))
+        mean, sd = _converted(contrast)
         ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
         temper = settings.optical_temper
     else:
@@ -114,6 +116,26 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
         temper = settings.sar_temper
     capped = np.clip(temper * ratio, -settings.max_loss, settings.max_gain)
     return np.where(change.valid, capped, 0.0).astype(np.float32)
+
+
+def surely_quiet(change: ChangeMap, sensor: Sensor) -> NDArray[np.bool_]:
+    """Where a change would have been found on this look with P >= 0.9 and was not, (y, x) (METHOD 15).
+
+    Its score lies below what nine in ten converted pixels give, and below nothing at all where conversion would hardly
+    show. A radar look never says so: half of all conversions do not change backscatter.
+    """
+    if sensor is not Sensor.S2:
+        return np.zeros(change.valid.shape, bool)
+    contrast = np.where(change.valid, change.layers["contrast"].values, np.float32(0.0)).astype(np.float32)
+    mean, sd = _converted(contrast)
+    score = np.where(change.valid, change.score, np.float32(np.inf))
+    return np.asarray(change.valid & (score <= mean - np.float32(_NINE_IN_TEN) * sd), bool)
+
+
+def _converted(contrast: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and spread of the optical score of converted ground whose full conversion would give `contrast`, sigma."""
+    sd = np.sqrt(1.0 + np.square(np.float32(_OPTICAL_SD) * contrast))
+    return np.float32(_OPTICAL_MEAN) * contrast, np.asarray(sd, np.float32)
 
 
 def update(
@@ -149,7 +171,7 @@ def _remember(
     released = log_odds < settings.outline_score - settings.release_margin
     frozen = np.where(inside & (state.frozen_day == NEVER), np.int32(day), state.frozen_day)
     frozen = np.where(released, NEVER, frozen)
-    quiet = np.where(seen & released & (ratio <= _SURELY_QUIET), np.int32(day), state.quiet_day)
+    quiet = np.where(seen & released & (ratio < 0) & surely_quiet(change, sensor), np.int32(day), state.quiet_day)
     sure = np.where((log_odds >= SURE) & (state.sure_day == 0), np.int32(day), state.sure_day)
     bare, fraction, gain, before = state.bare, state.fraction, state.optical_gain, state.bare_before
     if sensor is Sensor.S2:
