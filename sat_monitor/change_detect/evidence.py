@@ -30,6 +30,8 @@ _MEMORY = 4.0
 _SAR_MEAN, _SAR_SD = 3.5, 1.5
 #: Score of converted ground as a share of the one of full conversion, and its spread as such a share (optical).
 _OPTICAL_MEAN, _OPTICAL_SD = 0.6, 0.25
+#: Share of looks on which ground that never was bare looks converted: haze, shade, clouds that were missed.
+_ODD_SHARE = 0.02
 #: 90 % quantile of a normal distribution: nine changes in ten would have given more (METHOD 15).
 _NINE_IN_TEN = 1.2816
 #: ln(0.95 / 0.05): the log-odds from which a change counts as surely visible (METHOD 15).
@@ -99,7 +101,7 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
 
     Optical: the score that full conversion would give is known (`contrast`), so unchanged ground is
     N(0, 1 + (natural_share * contrast)^2) and converted ground N(0.6 contrast, 1 + (contrast / 4)^2); a leafless
-    season, whose contrast is small, says nothing. SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
+    season, whose contrast is small, says nothing; nor does bare ground where it is usual (`_or_usual`). SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
     share of conversions that radar sees at all and N(0, 1) for the rest.
     """
     score = np.where(change.valid, change.score, np.float32(0.0))
@@ -107,7 +109,7 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
         contrast = np.where(change.valid, change.layers["contrast"].values, np.float32(0.0)).astype(np.float32)
         quiet_sd = np.sqrt(1.0 + np.square(settings.natural_share * contrast))
         mean, sd = _converted(contrast)
-        ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
+        ratio = _or_usual(_log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd), change)
         temper = settings.optical_temper
     else:
         seen = _log_normal(score, _SAR_MEAN, _SAR_SD) - _log_normal(score, 0.0, 1.0)
@@ -116,6 +118,17 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
         temper = settings.sar_temper
     capped = np.clip(temper * ratio, -settings.max_loss, settings.max_gain)
     return np.where(change.valid, capped, 0.0).astype(np.float32)
+
+
+def _or_usual(ratio: FloatArray, change: ChangeMap) -> FloatArray:
+    """Optical ratio r, nats, for ground that by itself looks converted on a share b of looks: -ln((1 - b) e^-r + b).
+
+    b is the share of the pixel's earlier looks on bare ground, as of a field between crops, and at least that of haze
+    and shade; a look that any bare spell explains supports by no more than -ln b.
+    """
+    before = np.where(change.valid, change.layers["bare_before"].values, np.float32(0.0))
+    usual = np.clip(before, _ODD_SHARE, 1.0 - _ODD_SHARE)
+    return np.asarray(-np.logaddexp(np.log1p(-usual) - ratio, np.log(usual)), np.float32)
 
 
 def surely_quiet(change: ChangeMap, sensor: Sensor) -> NDArray[np.bool_]:
