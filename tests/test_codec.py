@@ -67,6 +67,12 @@ def test_equal_nouns_have_one_text_in_whatever_order_their_mappings_came() -> No
     assert canonical_json(codec.site_to_plain(one)) == canonical_json(codec.site_to_plain(other))
 
 
+def test_a_site_of_an_older_version_has_no_stages_and_no_sizes_yet() -> None:
+    plain = codec.site_to_plain(site())
+    older = {k: v for k, v in plain.items() if k not in ("stages", "over_300_m2", "over_500_m2")}
+    assert codec.site_from_plain(older) == site()
+
+
 def test_a_start_without_an_earliest_day_stays_unknown() -> None:
     unknown = replace(START, earliest=None)
     assert codec.site_from_plain(codec.site_to_plain(replace(site(), start=unknown))).start == unknown

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from sat_monitor.change_detect.evidence import EvidenceState, empty_state, log_likelihood_ratio, prior_log_odds, update
+from sat_monitor.change_detect.evidence import (
+    EvidenceState,
+    empty_state,
+    log_likelihood_ratio,
+    prior_log_odds,
+    surely_quiet,
+    update,
+)
 from sat_monitor.change_detect.patches import FieldLook, PatchMeans, cut_patches, kind_of
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core.domain import ChangeMap, Kind, Layer, Sensor
@@ -103,6 +110,17 @@ def test_what_a_look_did_not_see_stays_and_more_score_never_means_less_evidence(
     assert two.log_odds[valid].max(initial=0.0) <= PROFILE.evidence.max_score
 
 
+def test_nine_changes_in_ten_would_have_been_found_on_a_look_that_is_surely_quiet() -> None:
+    # Contrast 12: converted ground scores 7.2 with a spread of sqrt(10).
+    rng = np.random.default_rng(3)
+    drawn = rng.normal(7.2, np.sqrt(10.0), GRID.shape)
+    assert surely_quiet(change(drawn, Sensor.S2), Sensor.S2).mean() == pytest.approx(0.1, abs=0.03)
+    assert surely_quiet(change(np.zeros(GRID.shape), Sensor.S2), Sensor.S2).all()
+    assert not surely_quiet(change(np.zeros(GRID.shape)), Sensor.S1).any()
+    blind = np.zeros(GRID.shape, bool)
+    assert not surely_quiet(change(np.zeros(GRID.shape), Sensor.S2, blind), Sensor.S2).any()
+
+
 def test_looks_of_worked_ground_raise_an_alarm_and_freeze_the_reference_and_greening_over_hardly_counts() -> None:
     state = fresh()
     for k in range(6):
@@ -169,3 +187,14 @@ def test_a_scene_of_part_of_the_field_cuts_whole_patches(seed: int) -> None:
 )
 def test_kinds_tell_worked_ground_from_felling_from_fallow_fields(means: PatchMeans, kind: Kind) -> None:
     assert kind_of(means, PatchSettings()) is kind
+
+
+@pytest.mark.parametrize("usual", [0.1, 0.3, 0.6])
+def test_bare_ground_where_it_is_usual_supports_by_no_more_than_its_rarity(usual: float) -> None:
+    plain = EvidenceSettings(optical_temper=1.0, max_gain=10.0, max_loss=10.0)
+    bare = change(np.full(GRID.shape, 9.0), Sensor.S2)
+    often = replace(bare, layers={**bare.layers, "bare_before": Layer(np.full(GRID.shape, usual, np.float32), "1")})
+    never, usually = (log_likelihood_ratio(c, Sensor.S2, plain)[0, 0] for c in (bare, often))
+    assert 0.0 < usually <= -np.log(usual) + 1e-5 < never
+    quiet = replace(often, score=np.zeros(GRID.shape, np.float32))
+    assert log_likelihood_ratio(quiet, Sensor.S2, plain)[0, 0] < 0.0

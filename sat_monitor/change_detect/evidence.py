@@ -28,8 +28,12 @@ _STEP_DAYS = 5.0
 _MEMORY = 4.0
 #: Score (sigma) of ground whose conversion radar sees: mean and spread.
 _SAR_MEAN, _SAR_SD = 3.5, 1.5
-#: A look that contradicts at least so much, nats, would have found a change: a quiet radar look would not (METHOD 15).
-_SURELY_QUIET = -1.0
+#: Score of converted ground as a share of the one of full conversion, and its spread as such a share (optical).
+_OPTICAL_MEAN, _OPTICAL_SD = 0.6, 0.25
+#: Share of looks on which ground that never was bare looks converted: haze, shade, clouds that were missed.
+_ODD_SHARE = 0.02
+#: 90 % quantile of a normal distribution: nine changes in ten would have given more (METHOD 15).
+_NINE_IN_TEN = 1.2816
 #: ln(0.95 / 0.05): the log-odds from which a change counts as surely visible (METHOD 15).
 SURE = float(np.log(0.95 / 0.05))
 
@@ -97,15 +101,15 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
 
     Optical: the score that full conversion would give is known (`contrast`), so unchanged ground is
     N(0, 1 + (natural_share * contrast)^2) and converted ground N(0.6 contrast, 1 + (contrast / 4)^2); a leafless
-    season, whose contrast is small, says nothing. SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
+    season, whose contrast is small, says nothing; nor does bare ground where it is usual (`_or_usual`). SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
     share of conversions that radar sees at all and N(0, 1) for the rest.
     """
     score = np.where(change.valid, change.score, np.float32(0.0))
     if sensor is Sensor.S2:
         contrast = np.where(change.valid, change.layers["contrast"].values, np.float32(0.0)).astype(np.float32)
         quiet_sd = np.sqrt(1.0 + np.square(settings.natural_share * contrast))
-        mean, sd = 0.6 * contrast, np.sqrt(1.0 + np.square(0.25 * contrast))
-        ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
+        mean, sd = _converted(contrast)
+        ratio = _or_usual(_log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd), change)
         temper = settings.optical_temper
     else:
         seen = _log_normal(score, _SAR_MEAN, _SAR_SD) - _log_normal(score, 0.0, 1.0)
@@ -114,6 +118,37 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
         temper = settings.sar_temper
     capped = np.clip(temper * ratio, -settings.max_loss, settings.max_gain)
     return np.where(change.valid, capped, 0.0).astype(np.float32)
+
+
+def _or_usual(ratio: FloatArray, change: ChangeMap) -> FloatArray:
+    """Optical ratio r, nats, for ground that by itself looks converted on a share b of looks: -ln((1 - b) e^-r + b).
+
+    b is the share of the pixel's earlier looks on bare ground, as of a field between crops, and at least that of haze
+    and shade; a look that any bare spell explains supports by no more than -ln b.
+    """
+    before = np.where(change.valid, change.layers["bare_before"].values, np.float32(0.0))
+    usual = np.clip(before, _ODD_SHARE, 1.0 - _ODD_SHARE)
+    return np.asarray(-np.logaddexp(np.log1p(-usual) - ratio, np.log(usual)), np.float32)
+
+
+def surely_quiet(change: ChangeMap, sensor: Sensor) -> NDArray[np.bool_]:
+    """Where a change would have been found on this look with P >= 0.9 and was not, (y, x) (METHOD 15).
+
+    Its score lies below what nine in ten converted pixels give, and below nothing at all where conversion would hardly
+    show. A radar look never says so: half of all conversions do not change backscatter.
+    """
+    if sensor is not Sensor.S2:
+        return np.zeros(change.valid.shape, bool)
+    contrast = np.where(change.valid, change.layers["contrast"].values, np.float32(0.0)).astype(np.float32)
+    mean, sd = _converted(contrast)
+    score = np.where(change.valid, change.score, np.float32(np.inf))
+    return np.asarray(change.valid & (score <= mean - np.float32(_NINE_IN_TEN) * sd), bool)
+
+
+def _converted(contrast: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and spread of the optical score of converted ground whose full conversion would give `contrast`, sigma."""
+    sd = np.sqrt(1.0 + np.square(np.float32(_OPTICAL_SD) * contrast))
+    return np.float32(_OPTICAL_MEAN) * contrast, np.asarray(sd, np.float32)
 
 
 def update(
@@ -149,7 +184,7 @@ def _remember(
     released = log_odds < settings.outline_score - settings.release_margin
     frozen = np.where(inside & (state.frozen_day == NEVER), np.int32(day), state.frozen_day)
     frozen = np.where(released, NEVER, frozen)
-    quiet = np.where(seen & released & (ratio <= _SURELY_QUIET), np.int32(day), state.quiet_day)
+    quiet = np.where(seen & released & (ratio < 0) & surely_quiet(change, sensor), np.int32(day), state.quiet_day)
     sure = np.where((log_odds >= SURE) & (state.sure_day == 0), np.int32(day), state.sure_day)
     bare, fraction, gain, before = state.bare, state.fraction, state.optical_gain, state.bare_before
     if sensor is Sensor.S2:

@@ -53,6 +53,18 @@ class SiteStatus(StrEnum):
     REOPENED = "reopened"
 
 
+class Stage(StrEnum):
+    """What the ground of a site shows, from the first signs on (METHOD 10)."""
+
+    VEGETATED = "vegetated"
+    CLEARED = "cleared"
+    WORKED = "worked"
+    #: Green again over what was cleared or filled: never taken for recovery.
+    REVEGETATED = "cleared-and-revegetated"
+    #: NDVI, soil index and VH have all been back at what they were, for a year.
+    RECOVERED = "recovered"
+
+
 @dataclass(frozen=True, slots=True)
 class AOI:
     """An area of interest: names, outline in lon/lat (EPSG:4326) and the grid on which it is watched."""
@@ -171,6 +183,41 @@ class StartInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """UTC days between which an area passed a size: surely not yet on `below_on`, surely on `over_on`; None = not known."""
+
+    below_on: date | None = None
+    over_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageDay:
+    """A stage and the UTC day on which it was first seen."""
+
+    stage: Stage
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class StageHistory:
+    """The stages of a site, oldest first, and what is on its way.
+
+    `pending` is a stage that one look showed and the next must show again; `green_since` and `echo_since` the days
+    since which NDVI and soil index, and VH, have been back at what they were before, None while they are not.
+    """
+
+    entries: tuple[StageDay, ...] = ()
+    pending: StageDay | None = None
+    green_since: date | None = None
+    echo_since: date | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """The present stage."""
+        return self.entries[-1].stage if self.entries else Stage.VEGETATED
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A patch of the evidence field on one look, outline in metres of the AOI's EPSG.
 
@@ -216,7 +263,8 @@ class Site:
 
     `outline` in metres of the AOI's EPSG, the union over the site's life; `hit_days` are the UTC days of hits since
     it was founded or last finished; `openings` counts confirmations (1 = first); `quiet_looks` looks that saw the site and found
-    nothing since `last_support_at`; `recent_kinds` are the kinds of its newest patches, oldest first.
+    nothing since `last_support_at`; `recent_kinds` are the kinds of its newest patches, oldest first; `over_300_m2` and
+    `over_500_m2` say when it grew past these sizes.
     """
 
     id: str
@@ -242,6 +290,9 @@ class Site:
     merged_into: str | None = None
     recent_kinds: tuple[Kind, ...] = ()
     profile_sha256: str = ""
+    stages: StageHistory = StageHistory()
+    over_300_m2: Crossing = Crossing()
+    over_500_m2: Crossing = Crossing()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import shapely
 
-from sat_monitor.core.domain import Site, SiteStatus
+from sat_monitor.core.domain import Crossing, Site, SiteStatus
 from sat_monitor.sites.transitions import MAX_KINDS, is_open, majority, moved, newest_scenes
 
 
@@ -38,8 +39,19 @@ def merged(sites: Sequence[Site]) -> Site:
         evidence=newest.evidence,
         scene_ids=newest_scenes([scene for site in sites for scene in site.scene_ids]),
         recent_kinds=kinds,
+        stages=newest.stages,
+        over_300_m2=_first_over([site.over_300_m2 for site in sites]),
+        over_500_m2=_first_over([site.over_500_m2 for site in sites]),
     )
     return _with_status(whole, sites)
+
+
+def _first_over(crossings: Sequence[Crossing]) -> Crossing:
+    """The earliest passing of any part: the whole is at least as large; before it, the newest day of too little."""
+    over = [c for c in crossings if c.over_on is not None]
+    if over:
+        return min(over, key=lambda c: (c.over_on or date.max, c.below_on or date.min))
+    return Crossing(below_on=max((c.below_on for c in crossings if c.below_on is not None), default=None))
 
 
 def _with_status(whole: Site, sites: Sequence[Site]) -> Site:

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.domain import Candidate, Kind, Look, Site, SiteStatus, StartInterval
 from sat_monitor.core.profile import LifecycleSettings
+from sat_monitor.sites.stages import crossing, is_optical, passed
 
 #: What may follow what. FINISHED leads back to SUSPECTED where the site was never confirmed, else to REOPENED.
 ALLOWED: Mapping[SiteStatus, frozenset[SiteStatus]] = {
@@ -119,7 +120,7 @@ def observed(site: Site, seen: Observation, settings: LifecycleSettings) -> Site
     """
     if seen.reading is Reading.BLIND or (not seen.candidates and _at_rest(site, settings)):
         return site
-    site = _counted(site, seen.candidates)
+    site = _counted(site, seen)
     if seen.reading is Reading.SUPPORT:
         return _opened(_supported(site, seen), seen.at, settings)
     if seen.reading is Reading.QUIET:
@@ -163,12 +164,26 @@ def _at_rest(site: Site, settings: LifecycleSettings) -> bool:
     return finished and site.quiet_looks >= settings.finish_looks
 
 
-def _counted(site: Site, candidates: Sequence[Candidate]) -> Site:
-    """A patch has a kind whether or not it is a hit: the alarm threshold must not change what a site is."""
-    if not candidates:
+def _counted(site: Site, seen: Observation) -> Site:
+    """A patch has a kind and a stage whether or not it is a hit: the alarm threshold must not change what a site is."""
+    if not seen.candidates:
         return replace(site, looks=site.looks + 1)
-    kinds = (*site.recent_kinds, largest(candidates).kind)[-MAX_KINDS:]
-    return replace(site, looks=site.looks + 1, recent_kinds=kinds, kind=majority(kinds))
+    lead = largest(seen.candidates)
+    kinds = (*site.recent_kinds, lead.kind)[-MAX_KINDS:]
+    site = replace(site, looks=site.looks + 1, recent_kinds=kinds, kind=majority(kinds))
+    return _grown(replace(site, stages=passed(site.stages, seen.day, lead.evidence)), seen)
+
+
+def _grown(site: Site, seen: Observation) -> Site:
+    """When the site passed 300 and 500 m2, as far as an optical look tells."""
+    if not any(is_optical(candidate) for candidate in seen.candidates):
+        return site
+    area = sum(c.area_m2 for c in seen.candidates), sum(c.area_error_m2 for c in seen.candidates)
+    return replace(
+        site,
+        over_300_m2=crossing(site.over_300_m2, 300.0, seen.day, area),
+        over_500_m2=crossing(site.over_500_m2, 500.0, seen.day, area),
+    )
 
 
 def _supported(site: Site, seen: Observation) -> Site:

@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from sat_monitor.core.clock import iso, parse_iso
 from sat_monitor.core.domain import (
     Candidate,
+    Crossing,
     Direction,
     Kind,
     Look,
@@ -19,6 +20,9 @@ from sat_monitor.core.domain import (
     Sensor,
     Site,
     SiteStatus,
+    Stage,
+    StageDay,
+    StageHistory,
     StartInterval,
     Ticket,
     Track,
@@ -115,6 +119,9 @@ def site_to_plain(site: Site) -> Plain:
         "merged_into": site.merged_into,
         "recent_kinds": [kind.value for kind in site.recent_kinds],
         "profile_sha256": site.profile_sha256,
+        "stages": _stages_to_plain(site.stages),
+        "over_300_m2": _days_to_plain(site.over_300_m2.below_on, site.over_300_m2.over_on),
+        "over_500_m2": _days_to_plain(site.over_500_m2.below_on, site.over_500_m2.over_on),
     }
 
 
@@ -135,6 +142,12 @@ def site_from_plain(plain: Mapping[str, Any]) -> Site:
         "scene_ids": tuple(plain["scene_ids"]),
         "recent_kinds": tuple(Kind(kind) for kind in plain["recent_kinds"]),
     }
+    # Sites that an older version stored have no stages and no sizes.
+    if "stages" in plain:
+        changed["stages"] = _stages_from_plain(plain["stages"])
+    for name in ("over_300_m2", "over_500_m2"):
+        if name in plain:
+            changed[name] = Crossing(*_days_from_plain(plain[name]))
     return Site(**{**plain, **changed})
 
 
@@ -182,6 +195,35 @@ def _candidate_from_plain(plain: Mapping[str, Any]) -> Candidate:
         "start": _start_from_plain(plain["start"]),
     }
     return Candidate(**{**plain, **changed})
+
+
+def _stages_to_plain(stages: StageHistory) -> Plain:
+    pending = stages.pending
+    return {
+        "entries": [[entry.stage.value, entry.on.isoformat()] for entry in stages.entries],
+        "pending": None if pending is None else [pending.stage.value, pending.on.isoformat()],
+        "since": _days_to_plain(stages.green_since, stages.echo_since),
+    }
+
+
+def _stages_from_plain(plain: Mapping[str, Any]) -> StageHistory:
+    entries = tuple(_stage_from_plain(row) for row in plain["entries"])
+    pending = plain["pending"]
+    green, echo = _days_from_plain(plain["since"])
+    return StageHistory(entries, None if pending is None else _stage_from_plain(pending), green, echo)
+
+
+def _stage_from_plain(plain: list[str]) -> StageDay:
+    stage, day = plain
+    return StageDay(Stage(stage), date.fromisoformat(day))
+
+
+def _days_to_plain(*days: date | None) -> list[str | None]:
+    return [None if day is None else day.isoformat() for day in days]
+
+
+def _days_from_plain(plain: list[str | None]) -> list[date | None]:
+    return [None if day is None else date.fromisoformat(day) for day in plain]
 
 
 def _outline_to_plain(outline: BaseGeometry) -> str:

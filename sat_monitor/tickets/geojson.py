@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from shapely import orient_polygons, set_precision
 from shapely.geometry import mapping
@@ -38,6 +39,12 @@ COLUMNS: dict[str, type] = {
     "looks": int,
     "start_earliest": str,
     "start_latest": str,
+    "stage": str,
+    "stage_on": str,
+    "over_300_m2_after": str,
+    "over_300_m2_by": str,
+    "over_500_m2_after": str,
+    "over_500_m2_by": str,
     "openings": int,
     "works_group": str,
     "works_group_sites": int,
@@ -70,8 +77,14 @@ def site_properties(site: Site, group: WorksGroup | None = None) -> dict[str, ob
         "score_max": _finite(site.score_max, 4),
         "hits": site.hits,
         "looks": site.looks,
-        "start_earliest": None if start.earliest is None else start.earliest.isoformat(),
+        "start_earliest": _day(start.earliest),
         "start_latest": start.latest.isoformat(),
+        "stage": site.stages.stage.value,
+        "stage_on": _day(site.stages.entries[-1].on if site.stages.entries else None),
+        "over_300_m2_after": _day(site.over_300_m2.below_on or start.earliest),
+        "over_300_m2_by": _day(site.over_300_m2.over_on),
+        "over_500_m2_after": _day(site.over_500_m2.below_on or start.earliest),
+        "over_500_m2_by": _day(site.over_500_m2.over_on),
         "openings": site.openings,
         "works_group": None if group is None else json_text(group.id),
         "works_group_sites": 1 if group is None else len(group.site_ids),
@@ -79,6 +92,10 @@ def site_properties(site: Site, group: WorksGroup | None = None) -> dict[str, ob
         "works_group_area_error_m2": _finite((group or site).area_error_m2, 1),
         "profile_sha256": json_text(site.profile_sha256) or None,
     }
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _finite(value: float, digits: int) -> float | None:

@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.domain import (
     Candidate,
+    Crossing,
     Direction,
     Kind,
     Look,
@@ -19,6 +20,9 @@ from sat_monitor.core.domain import (
     Sensor,
     Site,
     SiteStatus,
+    Stage,
+    StageDay,
+    StageHistory,
     StartInterval,
     Ticket,
     Track,
@@ -56,6 +60,15 @@ candidates = st.builds(
 looks = st.builds(
     Look, names, names, sensors, times, st.lists(candidates, max_size=3).map(tuple), st.dictionaries(names, numbers)
 )
+crossings = st.builds(Crossing, st.none() | days, st.none() | days)
+stage_days = st.builds(StageDay, st.sampled_from(Stage), days)
+histories = st.builds(
+    StageHistory,
+    st.lists(stage_days, max_size=4).map(tuple),
+    st.none() | stage_days,
+    st.none() | days,
+    st.none() | days,
+)
 sites = st.builds(
     Site,
     id=names, aoi=names, kind=kinds, outline=outlines, anchor=anchors, status=st.sampled_from(SiteStatus),
@@ -63,7 +76,7 @@ sites = st.builds(
     hit_days=st.lists(days, max_size=4).map(tuple), hits=counts, looks=counts, openings=counts, quiet_looks=counts,
     area_m2=numbers, area_error_m2=numbers, score_max=numbers, start=starts, evidence=evidence,
     scene_ids=st.lists(names, max_size=4).map(tuple), merged_into=st.none() | names,
-    recent_kinds=st.lists(kinds, max_size=4).map(tuple),
+    recent_kinds=st.lists(kinds, max_size=4).map(tuple), stages=histories, over_300_m2=crossings, over_500_m2=crossings,
 )  # fmt: skip
 tickets = st.builds(
     Ticket, names, names, names, counts, times, names, numbers, st.lists(names, max_size=4).map(tuple),
