@@ -16,6 +16,7 @@ from shapely import STRtree
 from sat_monitor import __version__
 from sat_monitor.change_detect.evidence import empty_state, update
 from sat_monitor.change_detect.patches import FieldLook, cut_patches
+from sat_monitor.change_detect.suspect import admitted
 from sat_monitor.change_detect.windows import day_number
 from sat_monitor.checkpoints import load_checkpoint, save_checkpoint
 from sat_monitor.core.domain import Candidate, ChangeMap, Look, Scene
@@ -116,6 +117,7 @@ class LookFold:
         scene, profile = chained.scene, self._bench.profile
         where = part_of(self._bench.aoi.grid, scene.grid)
         day = day_number(scene.acquired_at)
+        change = admitted(change, self.state.window(where).suspect_looks, profile.optical)
         part, ratio = update(self.state.window(where), change, scene.sensor, day, profile)
         self._bench.archive.put_change_map(scene.aoi, change, scene)
         self.state = self.state.put(where, part)

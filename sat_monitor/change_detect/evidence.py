@@ -8,11 +8,12 @@ Folding in order of (acquired_at, scene id) makes the arrival order immaterial.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sat_monitor.change_detect.suspect import counted, weight
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core.domain import ChangeMap, FloatArray, Sensor
 from sat_monitor.core.profile import EvidenceSettings, Profile
@@ -41,6 +42,7 @@ class EvidenceState:
     Running means over the looks since then, float32 0..1: `bare` share of optical looks on worked ground, `fraction`
     of full conversion. `optical_gain`, float32 nats: support that optical looks gave. `bare_before`, float32 0..1: share
     of the looks before the pixel entered a patch that showed bare ground, as farmland does between crops.
+    `suspect_looks`, int16: looks that called the pixel cloud while its surroundings were clear.
     """
 
     log_odds: FloatArray
@@ -52,6 +54,7 @@ class EvidenceState:
     fraction: FloatArray
     optical_gain: FloatArray
     bare_before: FloatArray
+    suspect_looks: NDArray[np.int16]
 
     def window(self, slices: tuple[slice, slice]) -> EvidenceState:
         """The same record for a rectangle of the grid; views, not copies."""
@@ -87,6 +90,7 @@ def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: flo
         fraction=np.zeros(shape, np.float32),
         optical_gain=np.zeros(shape, np.float32),
         bare_before=np.zeros(shape, np.float32),
+        suspect_looks=np.zeros(shape, np.int16),
     )
 
 
@@ -110,18 +114,30 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
         visible = settings.sar_visible_share
         ratio = np.logaddexp(seen + np.log(visible), np.log(max(1.0 - visible, 1e-6)))
         temper = settings.sar_temper
-    capped = np.clip(temper * ratio, -settings.max_loss, settings.max_gain)
+    capped = np.clip(temper * ratio, -settings.max_loss, _most_gain(change, settings))
     return np.where(change.valid, capped, 0.0).astype(np.float32)
+
+
+def _most_gain(change: ChangeMap, settings: EvidenceSettings) -> FloatArray | float:
+    """Cap of a look's support, nats: larger where its ground lies bare.
+
+    Thinning, drought and a shadow that was missed imitate a part of a conversion, hardly ever a whole one.
+    """
+    if "bare" not in change.layers:
+        return settings.max_gain
+    bare = change.layers["bare"].values > 0.5
+    return np.where(bare, np.float32(settings.max_gain_bare), np.float32(settings.max_gain))
 
 
 def update(
     state: EvidenceState, change: ChangeMap, sensor: Sensor, day: int, profile: Profile
 ) -> tuple[EvidenceState, FloatArray]:
     """The state after one look on the same window, and the look's log likelihood ratio (y, x), nats."""
+    state = replace(state, suspect_looks=counted(state.suspect_looks, change))
     if not change.valid.any():
         return state, np.zeros(change.score.shape, np.float32)
     settings = profile.evidence
-    ratio = log_likelihood_ratio(change, sensor, settings)
+    ratio = log_likelihood_ratio(change, sensor, settings) * weight(change, profile.optical)
     seen = change.valid
     prior = np.float32(prior_log_odds(settings, change.grid.pixel_m))
     standing = state.log_odds > settings.outline_score
@@ -166,6 +182,7 @@ def _remember(
         fraction=fraction,
         optical_gain=np.where(released & (ratio < 0), 0.0, gain).astype(np.float32),
         bare_before=before.astype(np.float32),
+        suspect_looks=state.suspect_looks,
     )
 
 

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from sat_monitor.change_detect.calibration import bulk_spread, resistant_line, sampled
 from sat_monitor.change_detect.detector import BlockScores, Calibration, IntArray
 from sat_monitor.change_detect.optical_kernel import Ladder, Series, normalised_difference, seasonal_residual
+from sat_monitor.change_detect.suspect import LAYER
 from sat_monitor.change_detect.windows import day_numbers, optical_history
 from sat_monitor.core.domain import BoolArray, FloatArray, Layer, Scene, Sensor
 from sat_monitor.core.profile import OpticalSettings, Profile
+from sat_monitor.imagery.cloud import suspect_bright
 
 #: Pixels of all samples together from which a scene is calibrated.
 SAMPLE_PIXELS = 10_000
@@ -95,6 +97,7 @@ class OpticalDetector:
         standard: list[FloatArray] = []
         contrast: list[FloatArray] = []
         residuals: list[_Residual] = []
+        stack, suspect = _with_suspect(stack, settings)
         indices = _indices(stack, settings)
         for index, series in indices.items():
             residual, depth = _residual(stack, series, index, arrays[f"season_{index.name}"], frozen, profile)
@@ -107,10 +110,30 @@ class OpticalDetector:
         student = _combined(standard, correlation) / spread
         score = _student_to_normal(student, depth)
         valid = np.isfinite(score)
-        layers = _layers(residuals, _combined(contrast, correlation) / spread, valid, settings)
+        full = _combined(contrast, correlation) / spread
+        layers = _layers(residuals, full, valid, settings)
+        # Where the ground lies bare the conversion is whole: there its score is on the scale of the score itself, which a
+        # short history compresses. Elsewhere it stays above that scale, so that a part of a conversion says less.
+        bare = layers["bare"].values > 0.5
+        layers["contrast"] = Layer(np.where(bare, _student_to_normal(full, depth), layers["contrast"].values), "sigma")
         before = _bare_before(list(indices.values()), settings)
         layers["bare_before"] = Layer(np.where(valid, before, np.float32(np.nan)), "1")
+        layers[LAYER] = Layer(np.where(valid, suspect, np.float32(np.nan)), "1")
         return BlockScores(score, valid, depth, layers)
+
+
+def _with_suspect(stack: xr.Dataset, settings: OpticalSettings) -> tuple[xr.Dataset, FloatArray]:
+    """The stack with suspect bright ground of its tested look taken for clear, and where that is, (y, x) 0 or 1."""
+    if "SCL" not in stack:
+        return stack, np.zeros(stack["valid"].shape[1:], np.float32)
+    clear = stack["clear"].values
+    radius = max(1, round(settings.surroundings_m / float(stack.attrs["pixel_m"])))
+    suspect = suspect_bright({"SCL": stack["SCL"].values[-1]}, clear[-1], radius)
+    if suspect.any():
+        clear = clear.copy()
+        clear[-1] |= suspect
+        stack = stack.assign(clear=(stack["clear"].dims, clear))
+    return stack, suspect.astype(np.float32)
 
 
 def _indices(stack: xr.Dataset, settings: OpticalSettings) -> dict[_Index, FloatArray]:
