@@ -42,7 +42,9 @@ class EvidenceState:
     Running means over the looks since then, float32 0..1: `bare` share of optical looks on worked ground, `fraction`
     of full conversion. `optical_gain`, float32 nats: support that optical looks gave. `bare_before`, float32 0..1: share
     of the looks before the pixel entered a patch that showed bare ground, as farmland does between crops.
-    `suspect_looks`, int16: looks that called the pixel cloud while its surroundings were clear.
+    `suspect_looks`, int16: looks that called the pixel cloud while its surroundings were clear. `optical_day`, int32: day
+    of the last optical look that saw it, for tiles that overlap show one acquisition twice. `water` and `hard`, float32
+    0..1: like `bare`, of looks on open water and on a hard surface.
     """
 
     log_odds: FloatArray
@@ -55,6 +57,9 @@ class EvidenceState:
     optical_gain: FloatArray
     bare_before: FloatArray
     suspect_looks: NDArray[np.int16]
+    optical_day: IntArray
+    water: FloatArray
+    hard: FloatArray
 
     def window(self, slices: tuple[slice, slice]) -> EvidenceState:
         """The same record for a rectangle of the grid; views, not copies."""
@@ -91,6 +96,9 @@ def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: flo
         optical_gain=np.zeros(shape, np.float32),
         bare_before=np.zeros(shape, np.float32),
         suspect_looks=np.zeros(shape, np.int16),
+        optical_day=np.zeros(shape, np.int32),
+        water=np.zeros(shape, np.float32),
+        hard=np.zeros(shape, np.float32),
     )
 
 
@@ -165,10 +173,14 @@ def _remember(
     frozen = np.where(released, NEVER, frozen)
     quiet = np.where(seen & released & (ratio <= _SURELY_QUIET), np.int32(day), state.quiet_day)
     sure = np.where((log_odds >= SURE) & (state.sure_day == 0), np.int32(day), state.sure_day)
+    water, hard = state.water, state.hard
     bare, fraction, gain, before = state.bare, state.fraction, state.optical_gain, state.bare_before
+    optical_day = np.where(seen & (sensor is Sensor.S2), np.int32(day), state.optical_day)
     if sensor is Sensor.S2:
         supports = seen & (ratio > 0)
         bare = _running_mean(bare, change.layers["bare"].values, supports, released)
+        water = _running_mean(water, _flag(change, "water"), supports, released)
+        hard = _running_mean(hard, _flag(change, "hard"), supports, released)
         fraction = _running_mean(fraction, change.layers["converted_fraction"].values, supports, released)
         gain = np.where(seen, np.maximum(gain + ratio, 0.0), gain)
         before = np.where(seen & (state.frozen_day == NEVER), change.layers["bare_before"].values, before)
@@ -183,7 +195,15 @@ def _remember(
         optical_gain=np.where(released & (ratio < 0), 0.0, gain).astype(np.float32),
         bare_before=before.astype(np.float32),
         suspect_looks=state.suspect_looks,
+        optical_day=optical_day.astype(np.int32),
+        water=water,
+        hard=hard,
     )
+
+
+def _flag(change: ChangeMap, name: str) -> FloatArray:
+    """A layer of 0 and 1, (y, x); 0 where the detector has no such layer."""
+    return change.layers[name].values if name in change.layers else np.zeros(change.score.shape, np.float32)
 
 
 def _running_mean(

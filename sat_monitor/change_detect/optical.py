@@ -16,9 +16,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sat_monitor.change_detect.calibration import bulk_spread, resistant_line, sampled
+from sat_monitor.change_detect.cover import BANDS, cover_of
 from sat_monitor.change_detect.detector import BlockScores, Calibration, IntArray
 from sat_monitor.change_detect.optical_kernel import Ladder, Series, normalised_difference, seasonal_residual
 from sat_monitor.change_detect.suspect import LAYER
+from sat_monitor.change_detect.veil import veiled
 from sat_monitor.change_detect.windows import day_numbers, optical_history
 from sat_monitor.core.domain import BoolArray, FloatArray, Layer, Scene, Sensor
 from sat_monitor.core.profile import OpticalSettings, Profile
@@ -53,14 +55,14 @@ class OpticalDetector:
     """Sentinel-2 NDVI and soil index against the season; see `Detector` for the contract."""
 
     name = "optical"
-    version = "1"
+    version = "2"
     sensor = Sensor.S2
     score_unit = "sigma"
 
     def bands(self, scene: Scene, available: Sequence[str]) -> tuple[str, ...]:
-        """Red, near infrared (B08, else B8A), SCL and, where there is one, B11, with blue to tell soil from cloud."""
+        """Red, near infrared (B08, else B8A), SCL and, where they exist, B11 and, to tell cloud from soil, blue."""
         infrared = "B08" if "B08" in available else "B8A"
-        return ("B04", infrared, "SCL", *(name for name in ("B11", "B02") if {"B11", name} <= set(available)))
+        return ("B04", infrared, "SCL", *(name for name in ("B11", "B02") if name in available))
 
     def history(self, scene: Scene, looks: Sequence[Scene], earliest_frozen: int, profile: Profile) -> list[Scene]:
         """All looks of the look-back that are old enough."""
@@ -97,7 +99,7 @@ class OpticalDetector:
         standard: list[FloatArray] = []
         contrast: list[FloatArray] = []
         residuals: list[_Residual] = []
-        stack, suspect = _with_suspect(stack, settings)
+        stack, suspect = _with_suspect(_without_veil(stack, settings), settings)
         indices = _indices(stack, settings)
         for index, series in indices.items():
             residual, depth = _residual(stack, series, index, arrays[f"season_{index.name}"], frozen, profile)
@@ -112,14 +114,32 @@ class OpticalDetector:
         valid = np.isfinite(score)
         full = _combined(contrast, correlation) / spread
         layers = _layers(residuals, full, valid, settings)
+        cover = cover_of({name: stack[name].values[-1] for name in BANDS if name in stack}, settings)
+        bare = (layers["bare"].values > 0.5) & ~cover.water
         # Where the ground lies bare the conversion is whole: there its score is on the scale of the score itself, which a
         # short history compresses. Elsewhere it stays above that scale, so that a part of a conversion says less.
-        bare = layers["bare"].values > 0.5
-        layers["contrast"] = Layer(np.where(bare, _student_to_normal(full, depth), layers["contrast"].values), "sigma")
+        sigma = np.asarray(np.where(bare, _student_to_normal(full, depth), full), np.float32)
+        layers["contrast"] = Layer(_where(valid, sigma), "sigma")
+        flags: dict[str, FloatArray | BoolArray] = {
+            "bare": bare,
+            "water": cover.water,
+            "hard": cover.hard,
+            LAYER: suspect,
+        }
+        layers |= {name: Layer(_where(valid, flag), "1") for name, flag in flags.items()}
         before = _bare_before(list(indices.values()), settings)
-        layers["bare_before"] = Layer(np.where(valid, before, np.float32(np.nan)), "1")
-        layers[LAYER] = Layer(np.where(valid, suspect, np.float32(np.nan)), "1")
+        layers["bare_before"] = Layer(_where(valid, before), "1")
         return BlockScores(score, valid, depth, layers)
+
+
+def _without_veil(stack: xr.Dataset, settings: OpticalSettings) -> xr.Dataset:
+    """The stack with what thin cloud or shadow covers in its tested look taken for not clear."""
+    hidden = veiled(stack, settings)
+    if not hidden.any():
+        return stack
+    clear = stack["clear"].values.copy()
+    clear[-1] &= ~hidden
+    return stack.assign(clear=(stack["clear"].dims, clear))
 
 
 def _with_suspect(stack: xr.Dataset, settings: OpticalSettings) -> tuple[xr.Dataset, FloatArray]:
@@ -233,19 +253,20 @@ def _layers(
     residuals: Sequence[_Residual], contrast: FloatArray, valid: BoolArray, settings: OpticalSettings
 ) -> dict[str, Layer]:
     ndvi = residuals[0]
-    nothing = np.float32(np.nan)
     full = np.maximum(ndvi.expected - settings.bare_ndvi, 0.05)
-    fraction = np.clip((ndvi.expected - ndvi.observed) / full, 0.0, 1.0)
-    bare = ndvi.observed < settings.worked_ndvi
-    layers = {
-        "ndvi": Layer(np.where(valid, ndvi.observed, nothing), "1"),
-        "ndvi_expected": Layer(np.where(valid, ndvi.expected, nothing), "1"),
-        "contrast": Layer(np.where(valid, contrast, nothing), "sigma"),
-        "converted_fraction": Layer(np.where(valid, fraction, nothing).astype(np.float32), "1"),
+    planes = {
+        "ndvi": ndvi.observed,
+        "ndvi_expected": ndvi.expected,
+        "converted_fraction": np.clip((ndvi.expected - ndvi.observed) / full, 0.0, 1.0),
     }
+    bare = ndvi.observed < settings.worked_ndvi
     if len(residuals) > 1:
-        soil = residuals[1]
-        bare &= soil.observed > settings.worked_soil_index
-        layers["soil_index"] = Layer(np.where(valid, soil.observed, nothing), "1")
-    layers["bare"] = Layer(np.where(valid, bare, nothing).astype(np.float32), "1")
-    return layers
+        bare &= residuals[1].observed > settings.worked_soil_index
+        planes["soil_index"] = residuals[1].observed
+    planes["bare"] = bare.astype(np.float32)
+    layers = {name: Layer(_where(valid, values), "1") for name, values in planes.items()}
+    return {**layers, "contrast": Layer(_where(valid, contrast), "sigma")}
+
+
+def _where(valid: BoolArray, values: FloatArray | BoolArray) -> FloatArray:
+    return np.where(valid, values, np.float32(np.nan)).astype(np.float32)

@@ -29,11 +29,15 @@ def admitted(change: ChangeMap, looks: NDArray[np.int16], settings: OpticalSetti
 
     `looks` (y, x) is the number of earlier looks on which a pixel was suspect.
     """
-    doubted = suspect_in(change) & (looks + 1 < settings.suspect_looks)
-    if not doubted.any():
+    return without(change, suspect_in(change) & (looks + 1 < settings.suspect_looks))
+
+
+def without(change: ChangeMap, hidden: BoolArray) -> ChangeMap:
+    """The change map with `hidden` ground (y, x) not seen; the same object where that hides nothing."""
+    if not (hidden & change.valid).any():
         return change
-    score = np.where(doubted, np.float32(np.nan), change.score)
-    return replace(change, valid=change.valid & ~doubted, score=score)
+    score = np.where(hidden, np.float32(np.nan), change.score)
+    return replace(change, valid=change.valid & ~hidden, score=score)
 
 
 def weight(change: ChangeMap, settings: OpticalSettings) -> FloatArray:

@@ -124,6 +124,39 @@ class OpticalSettings(Section):
     suspect_weight: float = Field(
         0.7, ge=0.0, le=1.0, description="weight of a look at such suspect bright ground in the evidence"
     )
+    veil_rise: float = Field(
+        0.03,
+        ge=0.005,
+        le=0.5,
+        description="rise of blue over most of the surroundings that is thin cloud, reflectance",
+    )
+    shadow_share: float = Field(
+        0.5,
+        ge=0.0,
+        le=1.0,
+        description="share of the season's near infrared below which ground without more red is shadow; 0 = never",
+    )
+    water_ndvi: float = Field(0.1, ge=-0.5, le=0.3, description="NDVI below which dark ground is open water")
+    water_infrared: float = Field(
+        0.1, ge=0.0, le=0.3, description="near infrared, and B11 where it exists, below which it is dark, reflectance"
+    )
+    hard_ndvi: float = Field(0.2, ge=0.0, le=0.4, description="NDVI below which grey ground is a hard surface")
+    hard_redness: float = Field(
+        0.1, ge=0.0, le=0.5, description="(B04 - B02) / (B04 + B02) below which it is grey: soil is redder"
+    )
+    hard_red: float = Field(0.08, ge=0.0, le=0.5, description="red above which it is no shadow, reflectance")
+    hard_soil_index: float = Field(
+        0.08, ge=-0.2, le=0.5, description="soil index above which it is dry soil after all, where B11 exists"
+    )
+    max_ground_red: float = Field(
+        0.45, ge=0.2, le=1.5, description="red above which a look shows cloud or snow that was missed, reflectance"
+    )
+    min_incidence_cosine: float = Field(
+        0.2,
+        ge=0.0,
+        le=0.9,
+        description="cosine of the sun's incidence on a slope below which ground is not observed (needs terrain layers)",
+    )
     surroundings_m: float = Field(
         300.0, ge=50.0, le=2000.0, description="how far around a place cloud, haze and shadow are judged, m"
     )
