@@ -32,10 +32,10 @@ def test_each_spectrum_is_what_it_is(name: str, with_b11: bool) -> None:
     levels = dict(zip(("B02", "B04", "B08", "B11"), SPECTRA[name], strict=True))
     bands = {band: np.full((2, 2), level, np.float32) for band, level in levels.items() if with_b11 or band != "B11"}
     cover = cover_of(bands, OpticalSettings())
-    assert cover.water.all() == (name in WATER) and cover.hard.all() == (name in HARD)
+    assert cover.water.all() == (name in WATER) and cover.hard.all() == (name in HARD and with_b11)
 
 
-def test_without_blue_nothing_is_hard_and_nothing_known_is_nothing() -> None:
+def test_without_blue_and_b11_nothing_is_hard_and_nothing_known_is_nothing() -> None:
     red, infrared = np.float32([[0.28, np.nan]]), np.float32([[0.32, np.nan]])
     cover = cover_of({"B04": red, "B8A": infrared}, OpticalSettings())
     assert not cover.hard.any() and not cover.water.any()

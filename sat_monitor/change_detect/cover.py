@@ -27,7 +27,7 @@ def cover_of(bands: Mapping[str, FloatArray], settings: OpticalSettings) -> Cove
 
     Water is darker in the near infrared than in red, or dark in both infrared bands. A hard surface (concrete, asphalt,
     metal) has no vegetation and is grey: iron colours soil, so that soil is redder than it is blue, and dry soil is
-    brighter at 1.6 um than in the near infrared, which concrete is not. Without blue nothing is called hard.
+    brighter at 1.6 um than in the near infrared, which concrete is not. Without blue and B11 nothing is called hard, for a veil makes any ground grey.
     """
     red, infrared = bands["B04"], bands["B08"] if "B08" in bands else bands["B8A"]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -35,10 +35,10 @@ def cover_of(bands: Mapping[str, FloatArray], settings: OpticalSettings) -> Cove
         water = (ndvi < settings.water_ndvi) & (infrared < settings.water_infrared)
         if "B11" in bands:
             water &= ~(bands["B11"] >= settings.water_infrared)
-        if "B02" not in bands:
+        if not {"B02", "B11"} <= set(bands):
             return Cover(np.asarray(water), np.zeros(red.shape, bool))
         redness = (red - bands["B02"]) / (red + bands["B02"])
-        hard = (ndvi < settings.hard_ndvi) & (redness < settings.hard_redness) & (red > settings.hard_red)
-        if "B11" in bands:
-            hard &= ~((bands["B11"] - infrared) / (bands["B11"] + infrared) > settings.hard_soil_index)
+        dryness = (bands["B11"] - infrared) / (bands["B11"] + infrared)
+        grey = (redness < settings.hard_redness) & (dryness < settings.hard_soil_index)
+        hard = grey & (ndvi < settings.hard_ndvi) & (red > settings.hard_red)
     return Cover(np.asarray(water), np.asarray(hard & ~water))

@@ -146,7 +146,10 @@ class OpticalSettings(Section):
     )
     hard_red: float = Field(0.08, ge=0.0, le=0.5, description="red above which it is no shadow, reflectance")
     hard_soil_index: float = Field(
-        0.08, ge=-0.2, le=0.5, description="soil index above which it is dry soil after all, where B11 exists"
+        0.08,
+        ge=-0.2,
+        le=0.5,
+        description="soil index from which it is dry soil after all; without B02 and B11 nothing is called hard",
     )
     max_ground_red: float = Field(
         0.45, ge=0.2, le=1.5, description="red above which a look shows cloud or snow that was missed, reflectance"
