@@ -27,7 +27,7 @@ import xarray as xr
 from peer_env import PeerFailed, run_peer, versions
 from rasterio.features import rasterize
 from rasterio.transform import from_origin
-from romania import CUBE, SHARED, Variant, run
+from romania import CUBES, SHARED, run
 from scipy.ndimage import binary_dilation
 
 from sat_monitor.change_detect.sar import SarDetector
@@ -75,7 +75,7 @@ def our_sites(path: Path, cube: xr.Dataset) -> tuple[np.ndarray, float]:
     corner = float(cube.x.min()) - pixel / 2, float(cube.y.max()) + pixel / 2
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
-        sites, _ = run(Variant("ours", path, date(2016, 1, 1), date(2021, 1, 1)), Path(folder))
+        sites, _ = run(path, Path(folder))
         table = gpd.read_file(sites).to_crs(3035)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     table = table[table.first_confirmed_at.notna() & (table.status != "finished")]
@@ -87,15 +87,15 @@ def our_sites(path: Path, cube: xr.Dataset) -> tuple[np.ndarray, float]:
 
 def optical(data: Path) -> None:
     """Print one line per method on s2_romania."""
-    cube = xr.open_dataset(data / CUBE).load()
-    coarse = xr.open_dataset(data / CUBE.replace("10m", "20m")).load()
+    cube = xr.open_dataset(data / CUBES["10m"]).load()
+    coarse = xr.open_dataset(data / CUBES["20m"]).load()
     reference = lasting_loss(cube)
     clear = cube.SCL.isin(CLEAR).values
     days = cube.time.values.astype("datetime64[D]").astype(int)
     swir = coarse.B11.values.repeat(2, axis=1).repeat(2, axis=2)
     ndvi = ((cube.B8 - cube.B4) / (cube.B8 + cube.B4)).where(clear).values.astype(np.float32)
     size = float(ndvi.size)
-    found, seconds = our_sites(data / CUBE, cube)
+    found, seconds = our_sites(data / CUBES["10m"], cube)
     optical_line("ours, night and evidence", found, reference, size / seconds)
     reflectance = {n: np.where(clear, v, np.nan) / 1e4 for n, v in (("green", cube.B3.values), ("swir", swir))}
     given = {"ndvi": ndvi, "days": days, **reflectance}

@@ -16,12 +16,15 @@ from shapely import STRtree
 from sat_monitor import __version__
 from sat_monitor.change_detect.evidence import EvidenceState, empty_state, update
 from sat_monitor.change_detect.patches import FieldLook, cut_patches
+from sat_monitor.change_detect.suspect import admitted, without
 from sat_monitor.change_detect.windows import day_number
 from sat_monitor.checkpoints import load_checkpoint, save_checkpoint
 from sat_monitor.core.domain import Candidate, ChangeMap, FloatArray, Look, Scene, Sensor
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.profile import Profile
+from sat_monitor.imagery.illumination import sun_over, sunless
 from sat_monitor.imagery.sensors import comparable
+from sat_monitor.imagery.terrain import Terrain
 from sat_monitor.masks import MaskCache
 from sat_monitor.registration import Registrar
 from sat_monitor.scoring import DETECTORS, Bench, part_of, score_scene
@@ -52,9 +55,12 @@ class DetectedLook:
     held: int = 0
 
 
-def chain(scenes: Sequence[Scene], wanted: frozenset[str], profile: Profile) -> list[ChainedLook]:
-    """The wanted looks in order, each with a hash over profile, version and every scene up to it."""
-    digest = hashlib.sha256(f"{__version__}|{profile.sha256}".encode()).hexdigest()
+def chain(
+    scenes: Sequence[Scene], wanted: frozenset[str], profile: Profile, terrain: Terrain | None = None
+) -> list[ChainedLook]:
+    """The wanted looks in order, each with a hash over profile, version, terrain and every scene up to it."""
+    relief = "" if terrain is None else f"|{terrain.inputs_sha256}"
+    digest = hashlib.sha256(f"{__version__}|{profile.sha256}{relief}".encode()).hexdigest()
     chained = []
     for scene in sorted(scenes, key=lambda s: s.order):
         is_look = scene.id in wanted
@@ -122,6 +128,7 @@ class LookFold:
         scene, profile = chained.scene, self._bench.profile
         where = part_of(self._bench.aoi.grid, scene.grid)
         day = day_number(scene.acquired_at)
+        change = self._admitted(change, scene, self.state.window(where))
         part, ratio = self._rule(self.state.window(where), change, scene.sensor, day, profile)
         self._bench.archive.put_change_map(scene.aoi, change, scene)
         self.state = self.state.put(where, part)
@@ -129,6 +136,17 @@ class LookFold:
         candidates, held = self._hold(cut_patches(field, self._bench.watched, profile))
         look = Look(scene.id, scene.aoi, scene.sensor, scene.acquired_at, candidates, self._seen(field))
         return self._moved(look, chained, held=held)
+
+    def _admitted(self, change: ChangeMap, scene: Scene, state: EvidenceState) -> ChangeMap:
+        """The change map without ground that an optical look shows in shade, for the second time that day, or in doubt."""
+        if scene.sensor is not Sensor.S2:
+            return change
+        hidden = state.optical_day == day_number(scene.acquired_at)
+        terrain, settings = self._bench.terrain, self._bench.profile.optical
+        if terrain is not None:
+            sun = sun_over(scene.grid, scene.acquired_at)
+            hidden |= sunless(terrain, sun, settings.min_incidence_cosine)[part_of(terrain.grid, scene.grid)]
+        return admitted(without(change, hidden), state.suspect_looks, settings)
 
     def _moved(
         self, look: Look, chained: ChainedLook, refused: SceneReject | None = None, held: int = 0

@@ -27,6 +27,7 @@ from sat_monitor.imagery.files import sweep_parts, write_whole
 from sat_monitor.imagery.source import Offer, Source
 from sat_monitor.imagery.sources import read_sources
 from sat_monitor.imagery.stack import StackReader
+from sat_monitor.imagery.terrain import get_terrain
 from sat_monitor.observe import ACTOR, Observed, ObserveDesk, Window, observe_aoi
 from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
@@ -300,7 +301,10 @@ def _wanted(desk: _Desk, scenes: Sequence[Scene], stored: dict[str, str]) -> fro
 
 def _bench(desk: _Desk, aoi: AOI) -> Bench:
     profile = desk.request.profile
-    return Bench(aoi, desk.archive, desk.reader, profile, detection_mask(aoi, profile.imagery.margin_m))
+    terrain = get_terrain(desk.archive.root, aoi.id)
+    # Layers of another grid belong to an AOI that has been redrawn since.
+    fitting = terrain if terrain is not None and terrain.grid == aoi.grid else None
+    return Bench(aoi, desk.archive, desk.reader, profile, detection_mask(aoi, profile.imagery.margin_m), fitting)
 
 
 def _detect(desk: _Desk, aoi: AOI) -> Detected:
@@ -320,8 +324,9 @@ def _usable(store: Store, aoi_id: str) -> list[Scene]:
 def _publish(desk: _Desk, aoi: AOI) -> Published:
     request, store = desk.request, desk.store
     scenes = tuple(_usable(store, aoi.id))
-    chained = chain(scenes, frozenset(store.look_inputs(aoi.id)), request.profile)
-    fold = LookFold(_bench(desk, aoi), scenes, request.home.evidence / aoi.id)
+    bench = _bench(desk, aoi)
+    chained = chain(scenes, frozenset(store.look_inputs(aoi.id)), request.profile, bench.terrain)
+    fold = LookFold(bench, scenes, request.home.evidence / aoi.id)
     fold.resume(chained, {look.scene_id: look for look in store.looks(aoi.id)}, len(chained))
     pages = Desk(request.home, aoi, desk.archive, request.profile, scenes, fold.state)
     published = publish_due(pages, desk.shelf, request.lang, desk.clock(), desk.progress)

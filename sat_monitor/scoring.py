@@ -25,6 +25,7 @@ from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.register import UNMEASURED, Shift
 from sat_monitor.imagery.stack import StackReader
+from sat_monitor.imagery.terrain import Terrain
 
 #: The table of detectors: a new one is one file and one row.
 DETECTORS: Mapping[Sensor, Detector] = {Sensor.S1: SarDetector(), Sensor.S2: OpticalDetector()}
@@ -43,13 +44,17 @@ MIN_REFERENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every look of an AOI needs; `watched` (y, x) is the outline plus margin on the AOI grid."""
+    """What every look of an AOI needs; `watched` (y, x) is the outline plus margin on the AOI grid.
+
+    Without `terrain` no look is asked for shade.
+    """
 
     aoi: AOI
     archive: Archive
     reader: StackReader
     profile: Profile
     watched: BoolArray
+    terrain: Terrain | None = None
 
 
 def part_of(aoi_grid: Grid, part: Grid) -> tuple[slice, slice]:

@@ -8,13 +8,14 @@ Folding in order of (acquired_at, scene id) makes the arrival order immaterial.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from sat_monitor.change_detect.area import NEIGHBOURS, conversion
+from sat_monitor.change_detect.suspect import counted, weight
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core.domain import ChangeMap, FloatArray, Sensor
 from sat_monitor.core.profile import EvidenceSettings, Profile
@@ -47,6 +48,9 @@ class EvidenceState:
     Running means over the looks since then, float32: `bare` share 0..1 of optical looks on worked ground, `fraction`
     converted part of the pixel, signed, kept for the neighbours of a patch too. `optical_gain`, float32 nats: support that optical looks gave. `bare_before`, float32 0..1: share
     of the looks before the pixel entered a patch that showed bare ground, as farmland does between crops.
+    `suspect_looks`, int16: looks that called the pixel cloud while its surroundings were clear. `optical_day`, int32: day
+    of the last optical look that saw it, for tiles that overlap show one acquisition twice. `water` and `hard`, float32
+    0..1: like `bare`, of looks on open water and on a hard surface.
     """
 
     log_odds: FloatArray
@@ -58,6 +62,10 @@ class EvidenceState:
     fraction: FloatArray
     optical_gain: FloatArray
     bare_before: FloatArray
+    suspect_looks: NDArray[np.int16]
+    optical_day: IntArray
+    water: FloatArray
+    hard: FloatArray
 
     def window(self, slices: tuple[slice, slice]) -> EvidenceState:
         """The same record for a rectangle of the grid; views, not copies."""
@@ -93,6 +101,10 @@ def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: flo
         fraction=np.zeros(shape, np.float32),
         optical_gain=np.zeros(shape, np.float32),
         bare_before=np.zeros(shape, np.float32),
+        suspect_looks=np.zeros(shape, np.int16),
+        optical_day=np.zeros(shape, np.int32),
+        water=np.zeros(shape, np.float32),
+        hard=np.zeros(shape, np.float32),
     )
 
 
@@ -116,7 +128,7 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
         visible = settings.sar_visible_share
         ratio = np.logaddexp(seen + np.log(visible), np.log(max(1.0 - visible, 1e-6)))
         temper = settings.sar_temper
-    capped = np.clip(temper * ratio, -settings.max_loss, settings.max_gain)
+    capped = np.clip(temper * ratio, -settings.max_loss, _most_gain(change, settings))
     return np.where(change.valid, capped, 0.0).astype(np.float32)
 
 
@@ -151,14 +163,26 @@ def _converted(contrast: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.float32(_OPTICAL_MEAN) * contrast, np.asarray(sd, np.float32)
 
 
+def _most_gain(change: ChangeMap, settings: EvidenceSettings) -> FloatArray | float:
+    """Cap of a look's support, nats: larger where its ground lies bare.
+
+    Thinning, drought and a shadow that was missed imitate a part of a conversion, hardly ever a whole one.
+    """
+    if "bare" not in change.layers:
+        return settings.max_gain
+    bare = change.layers["bare"].values > 0.5
+    return np.where(bare, np.float32(settings.max_gain_bare), np.float32(settings.max_gain))
+
+
 def update(
     state: EvidenceState, change: ChangeMap, sensor: Sensor, day: int, profile: Profile
 ) -> tuple[EvidenceState, FloatArray]:
     """The state after one look on the same window, and the look's log likelihood ratio (y, x), nats."""
+    state = replace(state, suspect_looks=counted(state.suspect_looks, change))
     if not change.valid.any():
         return state, np.zeros(change.score.shape, np.float32)
     settings = profile.evidence
-    ratio = log_likelihood_ratio(change, sensor, settings)
+    ratio = log_likelihood_ratio(change, sensor, settings) * weight(change, profile.optical)
     seen = change.valid
     prior = np.float32(prior_log_odds(settings, change.grid.pixel_m))
     standing = state.log_odds > settings.outline_score
@@ -186,12 +210,16 @@ def _remember(
     frozen = np.where(released, NEVER, frozen)
     quiet = np.where(seen & released & (ratio < 0) & surely_quiet(change, sensor), np.int32(day), state.quiet_day)
     sure = np.where((log_odds >= SURE) & (state.sure_day == 0), np.int32(day), state.sure_day)
+    water, hard = state.water, state.hard
     bare, fraction, gain, before = state.bare, state.fraction, state.optical_gain, state.bare_before
+    optical_day = np.where(seen & (sensor is Sensor.S2), np.int32(day), state.optical_day)
     if sensor is Sensor.S2:
         supports = seen & (ratio > 0)
         bare = _running_mean(bare, change.layers["bare"].values, supports, released)
         part = conversion(change, profile.optical.bare_ndvi)
         fraction = _running_mean(fraction, part, seen & _with_neighbours(supports), ~_with_neighbours(~released))
+        water = _running_mean(water, _flag(change, "water"), supports, released)
+        hard = _running_mean(hard, _flag(change, "hard"), supports, released)
         gain = np.where(seen, np.maximum(gain + ratio, 0.0), gain)
         before = np.where(seen & (state.frozen_day == NEVER), change.layers["bare_before"].values, before)
     return EvidenceState(
@@ -204,12 +232,21 @@ def _remember(
         fraction=fraction,
         optical_gain=np.where(released & (ratio < 0), 0.0, gain).astype(np.float32),
         bare_before=before.astype(np.float32),
+        suspect_looks=state.suspect_looks,
+        optical_day=optical_day.astype(np.int32),
+        water=water,
+        hard=hard,
     )
 
 
 def _with_neighbours(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The pixels of `mask` and those that touch one."""
     return np.asarray(ndimage.binary_dilation(mask, NEIGHBOURS), bool)
+
+
+def _flag(change: ChangeMap, name: str) -> FloatArray:
+    """A layer of 0 and 1, (y, x); 0 where the detector has no such layer."""
+    return change.layers[name].values if name in change.layers else np.zeros(change.score.shape, np.float32)
 
 
 def _running_mean(

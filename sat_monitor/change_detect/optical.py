@@ -16,11 +16,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sat_monitor.change_detect.calibration import bulk_spread, resistant_line, sampled
+from sat_monitor.change_detect.cover import BANDS, cover_of
 from sat_monitor.change_detect.detector import BlockScores, Calibration, IntArray
 from sat_monitor.change_detect.optical_kernel import Ladder, Series, normalised_difference, seasonal_residual
+from sat_monitor.change_detect.suspect import LAYER
+from sat_monitor.change_detect.veil import veiled
 from sat_monitor.change_detect.windows import day_numbers, optical_history
 from sat_monitor.core.domain import BoolArray, FloatArray, Layer, Scene, Sensor
 from sat_monitor.core.profile import OpticalSettings, Profile
+from sat_monitor.imagery.cloud import suspect_bright
 
 #: Pixels of all samples together from which a scene is calibrated.
 SAMPLE_PIXELS = 10_000
@@ -51,14 +55,14 @@ class OpticalDetector:
     """Sentinel-2 NDVI and soil index against the season; see `Detector` for the contract."""
 
     name = "optical"
-    version = "1"
+    version = "2"
     sensor = Sensor.S2
     score_unit = "sigma"
 
     def bands(self, scene: Scene, available: Sequence[str]) -> tuple[str, ...]:
-        """Red, near infrared (B08, else B8A), SCL and, where there is one, B11, with blue to tell soil from cloud."""
+        """Red, near infrared (B08, else B8A), SCL and, where they exist, B11 and, to tell cloud from soil, blue."""
         infrared = "B08" if "B08" in available else "B8A"
-        return ("B04", infrared, "SCL", *(name for name in ("B11", "B02") if {"B11", name} <= set(available)))
+        return ("B04", infrared, "SCL", *(name for name in ("B11", "B02") if name in available))
 
     def history(self, scene: Scene, looks: Sequence[Scene], earliest_frozen: int, profile: Profile) -> list[Scene]:
         """All looks of the look-back that are old enough."""
@@ -95,6 +99,7 @@ class OpticalDetector:
         standard: list[FloatArray] = []
         contrast: list[FloatArray] = []
         residuals: list[_Residual] = []
+        stack, suspect = _with_suspect(_without_veil(stack, settings), settings)
         indices = _indices(stack, settings)
         for index, series in indices.items():
             residual, depth = _residual(stack, series, index, arrays[f"season_{index.name}"], frozen, profile)
@@ -107,10 +112,48 @@ class OpticalDetector:
         student = _combined(standard, correlation) / spread
         score = _student_to_normal(student, depth)
         valid = np.isfinite(score)
-        layers = _layers(residuals, _combined(contrast, correlation) / spread, valid, settings)
+        full = _combined(contrast, correlation) / spread
+        layers = _layers(residuals, full, valid, settings)
+        cover = cover_of({name: stack[name].values[-1] for name in BANDS if name in stack}, settings)
+        bare = (layers["bare"].values > 0.5) & ~cover.water
+        # Where the ground lies bare the conversion is whole: there its score is on the scale of the score itself, which a
+        # short history compresses. Elsewhere it stays above that scale, so that a part of a conversion says less.
+        sigma = np.asarray(np.where(bare, _student_to_normal(full, depth), full), np.float32)
+        layers["contrast"] = Layer(_where(valid, sigma), "sigma")
+        flags: dict[str, FloatArray | BoolArray] = {
+            "bare": bare,
+            "water": cover.water,
+            "hard": cover.hard,
+            LAYER: suspect,
+        }
+        layers |= {name: Layer(_where(valid, flag), "1") for name, flag in flags.items()}
         before = _bare_before(list(indices.values()), settings)
-        layers["bare_before"] = Layer(np.where(valid, before, np.float32(np.nan)), "1")
+        layers["bare_before"] = Layer(_where(valid, before), "1")
         return BlockScores(score, valid, depth, layers)
+
+
+def _without_veil(stack: xr.Dataset, settings: OpticalSettings) -> xr.Dataset:
+    """The stack with what thin cloud or shadow covers in its tested look taken for not clear."""
+    hidden = veiled(stack, settings)
+    if not hidden.any():
+        return stack
+    clear = stack["clear"].values.copy()
+    clear[-1] &= ~hidden
+    return stack.assign(clear=(stack["clear"].dims, clear))
+
+
+def _with_suspect(stack: xr.Dataset, settings: OpticalSettings) -> tuple[xr.Dataset, FloatArray]:
+    """The stack with suspect bright ground of its tested look taken for clear, and where that is, (y, x) 0 or 1."""
+    if "SCL" not in stack:
+        return stack, np.zeros(stack["valid"].shape[1:], np.float32)
+    clear = stack["clear"].values
+    radius = max(1, round(settings.surroundings_m / float(stack.attrs["pixel_m"])))
+    suspect = suspect_bright({"SCL": stack["SCL"].values[-1]}, clear[-1], radius)
+    if suspect.any():
+        clear = clear.copy()
+        clear[-1] |= suspect
+        stack = stack.assign(clear=(stack["clear"].dims, clear))
+    return stack, suspect.astype(np.float32)
 
 
 def _indices(stack: xr.Dataset, settings: OpticalSettings) -> dict[_Index, FloatArray]:
@@ -210,19 +253,20 @@ def _layers(
     residuals: Sequence[_Residual], contrast: FloatArray, valid: BoolArray, settings: OpticalSettings
 ) -> dict[str, Layer]:
     ndvi = residuals[0]
-    nothing = np.float32(np.nan)
     full = np.maximum(ndvi.expected - settings.bare_ndvi, 0.05)
-    fraction = np.clip((ndvi.expected - ndvi.observed) / full, 0.0, 1.0)
-    bare = ndvi.observed < settings.worked_ndvi
-    layers = {
-        "ndvi": Layer(np.where(valid, ndvi.observed, nothing), "1"),
-        "ndvi_expected": Layer(np.where(valid, ndvi.expected, nothing), "1"),
-        "contrast": Layer(np.where(valid, contrast, nothing), "sigma"),
-        "converted_fraction": Layer(np.where(valid, fraction, nothing).astype(np.float32), "1"),
+    planes = {
+        "ndvi": ndvi.observed,
+        "ndvi_expected": ndvi.expected,
+        "converted_fraction": np.clip((ndvi.expected - ndvi.observed) / full, 0.0, 1.0),
     }
+    bare = ndvi.observed < settings.worked_ndvi
     if len(residuals) > 1:
-        soil = residuals[1]
-        bare &= soil.observed > settings.worked_soil_index
-        layers["soil_index"] = Layer(np.where(valid, soil.observed, nothing), "1")
-    layers["bare"] = Layer(np.where(valid, bare, nothing).astype(np.float32), "1")
-    return layers
+        bare &= residuals[1].observed > settings.worked_soil_index
+        planes["soil_index"] = residuals[1].observed
+    planes["bare"] = bare.astype(np.float32)
+    layers = {name: Layer(_where(valid, values), "1") for name, values in planes.items()}
+    return {**layers, "contrast": Layer(_where(valid, contrast), "sigma")}
+
+
+def _where(valid: BoolArray, values: FloatArray | BoolArray) -> FloatArray:
+    return np.where(valid, values, np.float32(np.nan)).astype(np.float32)

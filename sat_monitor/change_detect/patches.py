@@ -23,6 +23,8 @@ _EPOCH = date(1970, 1, 1)
 SAR_ALONE_M2 = 2000.0
 #: Share of looks on worked ground from which a conversion is earthwork.
 _BARE_SHARE = 0.5
+#: Share of looks on a hard surface from which it is construction: soil is grey now and then, concrete always.
+_HARD_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +111,28 @@ def outline_of(mask: BoolArray, grid: Grid) -> BaseGeometry:
 
 @dataclass(frozen=True, slots=True)
 class PatchMeans:
-    """Means over a patch: `bare`, `fraction` and `bare_before` 0..1, `optical_gain` nats, `days` since it arose."""
+    """Means over a patch: `bare`, `fraction` and `bare_before` 0..1, `optical_gain` nats, `days` since it arose.
+
+    `bare`, `water` and `hard` (0..1) are those of the purest third of its pixels: a rim is always mixed.
+    """
 
     bare: float
     fraction: float
     bare_before: float
     optical_gain: float
     days: float
+    water: float = 0.0
+    hard: float = 0.0
 
 
 def kind_of(means: PatchMeans, settings: PatchSettings) -> Kind:
     """What a patch is; what only SAR saw, and bare ground between two crops, is a change and nothing more (METHOD 12)."""
     if means.optical_gain <= 0.0 or means.fraction < MIN_FRACTION:
         return Kind.CHANGE
+    if means.water >= _BARE_SHARE:
+        return Kind.WATER
+    if means.hard >= _HARD_SHARE:
+        return Kind.CONSTRUCTION
     if means.bare < _BARE_SHARE:
         return Kind.VEGETATION_LOSS
     fallow = means.bare_before >= settings.fallow_share and means.days < settings.fallow_days
@@ -175,12 +186,20 @@ def _area(look: FieldLook, patch: BoolArray, box: tuple[slice, slice], profile: 
 def _means(state: EvidenceState, patch: BoolArray, day: int) -> PatchMeans:
     arose = state.frozen_day[patch]
     return PatchMeans(
-        bare=float(state.bare[patch].mean()),
+        bare=_purest(state.bare[patch]),
         fraction=float(state.fraction[patch].mean()),
         bare_before=float(state.bare_before[patch].mean()),
         optical_gain=float(state.optical_gain[patch].mean()),
         days=float(max(0.0, day - float(np.median(np.minimum(arose, day))))),
+        water=_purest(state.water[patch]),
+        hard=_purest(state.hard[patch]),
     )
+
+
+def _purest(values: FloatArray) -> float:
+    """Mean of the largest third of the pixels."""
+    count = max(1, round(values.size / 3))
+    return float(np.partition(values, values.size - count)[-count:].mean())
 
 
 def _start(state: EvidenceState, patch: BoolArray, day: int) -> StartInterval:

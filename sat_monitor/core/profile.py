@@ -118,6 +118,51 @@ class OpticalSettings(Section):
         -0.05, ge=-0.5, le=0.5, description="and soil index above which it does, where B11 exists"
     )
     cloud_buffer_px: int = Field(2, ge=0, le=20, description="growth of the cloud and shadow mask, pixels")
+    suspect_looks: int = Field(
+        3, ge=1, le=20, description="looks that call a place cloud amid clear ground until it counts as bright ground"
+    )
+    suspect_weight: float = Field(
+        0.7, ge=0.0, le=1.0, description="weight of a look at such suspect bright ground in the evidence"
+    )
+    veil_rise: float = Field(
+        0.03,
+        ge=0.005,
+        le=0.5,
+        description="rise of blue over most of the surroundings that is thin cloud, reflectance",
+    )
+    shadow_share: float = Field(
+        0.5,
+        ge=0.0,
+        le=1.0,
+        description="share of the season's near infrared below which ground without more red is shadow; 0 = never",
+    )
+    water_ndvi: float = Field(0.1, ge=-0.5, le=0.3, description="NDVI below which dark ground is open water")
+    water_infrared: float = Field(
+        0.1, ge=0.0, le=0.3, description="near infrared, and B11 where it exists, below which it is dark, reflectance"
+    )
+    hard_ndvi: float = Field(0.2, ge=0.0, le=0.4, description="NDVI below which grey ground is a hard surface")
+    hard_redness: float = Field(
+        0.1, ge=0.0, le=0.5, description="(B04 - B02) / (B04 + B02) below which it is grey: soil is redder"
+    )
+    hard_red: float = Field(0.08, ge=0.0, le=0.5, description="red above which it is no shadow, reflectance")
+    hard_soil_index: float = Field(
+        0.08,
+        ge=-0.2,
+        le=0.5,
+        description="soil index from which it is dry soil after all; without B02 and B11 nothing is called hard",
+    )
+    max_ground_red: float = Field(
+        0.45, ge=0.2, le=1.5, description="red above which a look shows cloud or snow that was missed, reflectance"
+    )
+    min_incidence_cosine: float = Field(
+        0.2,
+        ge=0.0,
+        le=0.9,
+        description="cosine of the sun's incidence on a slope below which ground is not observed (needs terrain layers)",
+    )
+    surroundings_m: float = Field(
+        300.0, ge=50.0, le=2000.0, description="how far around a place cloud, haze and shadow are judged, m"
+    )
     scene_sd: float = Field(
         0.02,
         ge=0.0,
@@ -150,6 +195,12 @@ class EvidenceSettings(Section):
     )
     max_score: float = Field(9.0, ge=1.0, le=30.0, description="cap of the log-odds")
     max_gain: float = Field(2.5, ge=0.1, le=10.0, description="cap of one look's support, nats")
+    max_gain_bare: float = Field(
+        5.0,
+        ge=0.1,
+        le=10.0,
+        description="and of an optical look at bare ground, nats: about minus the log of the share of such looks that err",
+    )
     max_loss: float = Field(1.5, ge=0.1, le=10.0, description="cap of one look's contradiction, nats")
     sar_temper: float = Field(
         0.5, ge=0.0, le=1.0, description="weight of a SAR look: one minus the autocorrelation of no-change residuals"

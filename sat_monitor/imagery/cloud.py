@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from sat_monitor.core.domain import BoolArray, FloatArray
 
@@ -14,9 +15,14 @@ _GROUND = (2, 4, 5, 6, 7)
 #: Cloud shadow, cloud of medium and high probability, thin cirrus: their edges lie, so they are grown.
 _CLOUDY = (3, 8, 9, 10)
 _CLOUD = (8, 9, 10)
+_BARE = 5
 #: The same as one look into a table per pixel: bits of ground, cloud or shadow, cloud.
 _IS_GROUND, _IS_CLOUDY, _IS_CLOUD = 1, 2, 4
 _SOIL_BANDS = ("B02", "B04", "B08", "B11")
+#: Share of the surroundings that may be hidden where cloud is suspected to be bright ground.
+_ALONE_SHARE = 0.1
+#: Growth, pixels, of what is cloud beyond doubt around ground that is suspect.
+_BUFFER_OF_OTHERS = 2
 _MIN_REDNESS, _MIN_DRYNESS = 0.15, 0.02
 
 
@@ -71,6 +77,26 @@ def _grown(mask: BoolArray, radius: int) -> BoolArray:
             mask, reach = wider, reach + step
         mask = np.moveaxis(mask, 0, axis)
     return mask
+
+
+def suspect_bright(bands: Mapping[str, FloatArray], clear: BoolArray, radius_px: int) -> BoolArray:
+    """Where a look (y, x) is hidden by nothing but a small cloud amid clear surroundings: bright ground, perhaps.
+
+    Cloud comes in fields and with a shadow; what the classification calls cloud while at most a tenth of the square of
+    `radius_px` to every side is not clear may be concrete, rubble or dry soil (METHOD 3). Its buffer counts as hidden by
+    it. One look proves nothing: `change_detect.suspect` counts them. Snow, gaps and shadow are never suspect.
+    """
+    scl = bands["SCL"]
+    flagged = np.isin(scl, _CLOUD)
+    if not flagged.any():
+        return np.zeros(scl.shape, bool)
+    seen = np.isfinite(scl) & (scl > 0)
+    side = 2 * radius_px + 1
+    observed = ndimage.uniform_filter(seen.astype(np.float32), side, mode="constant")
+    hidden = ndimage.uniform_filter((seen & ~np.isin(scl, _GROUND)).astype(np.float32), side, mode="constant")
+    alone = hidden <= _ALONE_SHARE * observed
+    others = clear_mask(np.where(flagged & alone, np.float32(_BARE), scl), _BUFFER_OF_OTHERS)
+    return np.asarray(others & alone & ~clear & np.isin(scl, (*_GROUND, *_CLOUD)))
 
 
 def bright_soil(bands: Mapping[str, FloatArray]) -> BoolArray:
