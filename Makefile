@@ -29,6 +29,7 @@ bench: $(READY)  ## every claimed figure, one after the other
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/romania.py
 	$(BIN)/python benchmarks/series.py
+	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/tama.py
 	$(BIN)/python benchmarks/speed.py
 

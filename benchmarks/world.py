@@ -11,8 +11,12 @@ of the real ones. OPERA's products start from single-look data, the world from I
 from __future__ import annotations
 
 import argparse
+import os
 import time
 import warnings
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +34,8 @@ from sat_monitor.simulate.contract import (
     sample_world,
     table,
 )
-from sat_monitor.simulate.scenes import render_scenes
-from sat_monitor.simulate.world import World, build_world, spec_of
+from sat_monitor.simulate.scenes import passes, render_scenes
+from sat_monitor.simulate.world import build_world, spec_of
 
 CUBE = "s2_romania/sentinel2_cube_subset_romania_10m.nc"
 LIMIT_S = 60.0
@@ -63,12 +67,19 @@ def real_optical(data: Path) -> dict[str, float]:
     return {m.name: m.value for m in optical_measures(OpticalSample(days, *bands))}
 
 
-def seconds_to_draw(world: World) -> tuple[float, int]:
-    """Wall seconds to draw every scene of a world, and how many there are."""
-    start, count = time.perf_counter(), 0
-    for _ in render_scenes(world):
-        count += 1
-    return time.perf_counter() - start, count
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """How long a piece of work took: on the wall, and of the processor (less where others use the machine too)."""
+
+    wall: float
+    processor: float
+
+
+def timed(work: Callable[[], object]) -> Seconds:
+    """The seconds that `work` takes."""
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return Seconds(time.perf_counter() - wall, time.process_time() - processor)
 
 
 def main() -> int:
@@ -85,19 +96,21 @@ def main() -> int:
         print(f"reference data not found in {args.data}: the world alone is printed")
     off = 0
     for seed in config.seeds[: args.seeds]:
-        start = time.perf_counter()
         world = build_world(spec_of(config, seed))
-        built = time.perf_counter() - start
         rows = contract(world, sample_world(world), real)
         print(f"\nseed {seed}, {world.grid.height} x {world.grid.width} pixels, {config.first} to {config.last}")
         print("\n".join(table(rows)))
         off += sum(not row.within(0.25) for row in rows)
-    drawn, count = seconds_to_draw(world)
+    count = len(passes(world))
+    built = timed(lambda: build_world(world.spec))
+    drawn = timed(lambda: deque(render_scenes(world), maxlen=0))
+    wall, processor = built.wall + drawn.wall, built.processor + drawn.processor
     print(
-        f"\nbuilt in {built:.1f} s, {count} scenes drawn in {drawn:.1f} s: {built + drawn:.1f} s (limit {LIMIT_S:g} s)"
+        f"\nbuilt in {built.wall:.1f} s, {count} scenes drawn in {drawn.wall:.1f} s: {wall:.1f} s (limit {LIMIT_S:g} s)"
     )
+    print(f"processor time: {processor:.1f} s; load of this machine meanwhile: {os.getloadavg()[0]:.1f}")
     print(f"figures off by more than a quarter: {off}")
-    return 0 if off == 0 and built + drawn <= LIMIT_S else 1
+    return 0 if off == 0 and wall <= LIMIT_S else 1
 
 
 if __name__ == "__main__":

@@ -82,6 +82,13 @@ def test_earthworks_go_from_cleared_to_filling_to_worked_and_some_green_over(wor
     assert 0 < greened < len(of_kind(world, EventKind.FILL))
 
 
+def test_permitted_works_are_worked_once_they_are_filled_whatever_is_built_on_them(world: World) -> None:
+    for event in of_kind(world, EventKind.PERMITTED_WORKS):
+        stages = [event.stage_on(event.cleared_on + n * DAY) for n in range(400)]
+        changes = [stage for n, stage in enumerate(stages) if n == 0 or stage is not stages[n - 1]]
+        assert changes == [None, Stage.CLEARED, Stage.FILLING, Stage.WORKED]
+
+
 def test_area_and_volume_grow_to_those_of_the_outline(world: World) -> None:
     for event in world.fills:
         days = [event.cleared_on + n * DAY for n in range(0, (event.ready_on - event.cleared_on).days + 2, 3)]

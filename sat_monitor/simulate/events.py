@@ -159,4 +159,5 @@ class Event:
             return Stage.CLEARED
         if newest.becomes in (None, Cover.HERBS):
             return Stage.GREENING
-        return Stage.FILLING if newest.progress(day) < 1.0 else Stage.WORKED
+        moving = newest.becomes is Cover.SOIL or (newest.becomes is Cover.WORKED and self.kind is EventKind.CUT)
+        return Stage.FILLING if moving and newest.progress(day) < 1.0 else Stage.WORKED

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,12 @@ _CROP_SHARES: Mapping[Cover, tuple[float, ...]] = {
 }
 
 
+#: Low, high, rise and fall of the leaf of every cover.
+_LEAVES = np.array(
+    [[leaf.low, leaf.high, leaf.rise, leaf.fall] for leaf in (SURFACES[cover].leaf for cover in Cover)], np.float32
+).T
+
+
 @dataclass(frozen=True, slots=True)
 class Season:
     """Per unit, float32, 0..1: `green` leaf, `flooded` ground, freshly `ploughed` ground."""
@@ -48,6 +55,7 @@ class Season:
     ploughed: FloatArray
 
 
+@lru_cache(maxsize=4096)
 def leaf_of(cover: Cover, day_of_year: float) -> float:
     """Share of green leaf of one cover in a mean year, 0..1."""
     return float(_leaf(np.array([cover], np.int8), np.zeros(1, np.float32), day_of_year)[0])
@@ -86,13 +94,10 @@ def _crops(unit_cover: NDArray[np.int8], draws: NDArray[np.float64]) -> NDArray[
 
 def _leaf(covers: NDArray[np.int8], late: FloatArray, day_of_year: float) -> FloatArray:
     """Share of green leaf by cover, float32, 0..1, where `late` says how many days late each runs."""
-    low, high, rise, fall = (
-        np.array([getattr(SURFACES[cover].leaf, name) for cover in Cover], np.float32)[covers]
-        for name in ("low", "high", "rise", "fall")
-    )
+    low, high, rise, fall = (column[covers] for column in _LEAVES)
     up = _step(np.float32(day_of_year) - rise - late, 9.0)
     down = _step(np.float32(day_of_year) - fall - late, 10.0)
-    return low + (high - low) * (up - down)
+    return np.asarray(low + (high - low) * (up - down), np.float32)
 
 
 def _rice(t: FloatArray) -> Season:
