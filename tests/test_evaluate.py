@@ -169,6 +169,7 @@ def test_an_offices_list_tells_found_missed_unseen_and_outside_apart(place: Plac
         ("id,lon,lat,first_seen_on\na,139,935,2026-01-01\n", "lon/lat"),
         ("id,lon,lat,first_seen_on,inclusion_probability\na,139,35,2026-01-01,0\n", "inclusion_probability"),
         ("id,lon,lat,first_seen_on\n,139,35,2026-01-01\n", "no id"),
+        ("id,lon,lat,first_seen_on\na,139,35,2026-01-01\na,139,36,2026-01-01\n", "more than once"),
     ],
 )
 def test_a_list_that_cannot_be_read_names_its_row(text: str, what: str, tmp_path: Path) -> None:
