@@ -28,6 +28,7 @@ bench: $(READY)  ## every claimed figure, one after the other
 	$(BIN)/python benchmarks/sar.py
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/romania.py
+	$(BIN)/python benchmarks/series.py
 	$(BIN)/python benchmarks/tama.py
 
 $(READY): pyproject.toml constraints.txt

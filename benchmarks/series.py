@@ -14,7 +14,7 @@ import importlib.util
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -120,12 +120,17 @@ def alarms_frame(points: dict[str, PointSeries], settings: dict[str, Any]) -> pd
     return pd.DataFrame(rows, columns=["id", "alarm_date", "score", "confirmed", "kind"])
 
 
+def _rows(frame: pd.DataFrame) -> Iterable[Any]:
+    """Rows of a table whose columns are known to this script alone."""
+    return frame.itertuples()
+
+
 def score_radar(scorer: ModuleType, alarms: pd.DataFrame, labels: pd.DataFrame) -> Scored:
     """The rules of the scorer for sites, on some of them."""
     start, end = pd.Timestamp("2021-10-01"), pd.Timestamp("2022-11-20")
     alarms = alarms[(alarms.alarm_date >= start) & (alarms.alarm_date <= end)]
     events, rows, hits, false = scorer.first_events(alarms), [], 0, 0
-    for site in labels.itertuples():
+    for site in _rows(labels):
         known = events.get(site.site_id, [])
         if site.change_label == "noChange":
             false += len(known)
@@ -151,7 +156,7 @@ def score_conversions(scorer: ModuleType, alarms: pd.DataFrame, truth: pd.DataFr
     by_id = {point: best.get_group(point) for point in best.groups}
     nothing = alarms.iloc[:0]
     rows, hits, false = [], 0, 0
-    for point in truth.itertuples():
+    for point in _rows(truth):
         own = by_id.get(point.ID, nothing)
         low, high = (point.last_quiet - 16 * DAY, point.first + 180 * DAY) if point.truth else (start, end)
         inside = own[(own.alarm_date >= low) & (own.alarm_date <= high)]

@@ -194,21 +194,25 @@ def _aoi_row(aoi: Any) -> dict[str, Any]:
 @sites_app.command("list")
 def sites_list(home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, as_json: JsonOption = False) -> None:
     """All sites, highest evidence first."""
+    from sat_monitor.sites.groups import groups_by_site
     from sat_monitor.tickets.geojson import site_properties
 
     with _store(home) as store:
         sites = [site for site in store.sites(aoi) if site.merged_into is None]
-    print_rows([site_properties(s) for s in sorted(sites, key=lambda s: -s.score_max)], as_json, "sites")
+    works, ranked = groups_by_site(sites), sorted(sites, key=lambda s: -s.score_max)
+    print_rows([site_properties(s, works.get(s.id)) for s in ranked], as_json, "sites")
 
 
 @sites_app.command("show")
 def sites_show(site_id: str, home: HomeOption = DEFAULT_HOME) -> None:
     """One site as GeoJSON."""
+    from sat_monitor.sites.groups import groups_by_site
     from sat_monitor.tickets.exports import site_geojson
 
     with _store(home) as store:
         site = store.site(site_id)
-    print(site_geojson(site, registry_of(home).get(site.aoi)))
+        works = groups_by_site(store.sites(site.aoi))
+    print(site_geojson(site, registry_of(home).get(site.aoi), works.get(site.id)))
 
 
 @sites_app.command("export")
@@ -247,6 +251,7 @@ def tickets_export(
 
 
 def _export(home: Path, aoi: str | None, fmt: Format, out: Path, ticketed: bool) -> None:
+    from sat_monitor.sites.groups import works_groups
     from sat_monitor.tickets.exports import export_sites
 
     registry = registry_of(home)
@@ -257,7 +262,7 @@ def _export(home: Path, aoi: str | None, fmt: Format, out: Path, ticketed: bool)
         opened = {t.site_id for t in store.tickets(aoi) if t.withdrawn_reason is None}
     chosen = [site for site in sites if not ticketed or site.id in opened]
     aois = {site.aoi: registry.get(site.aoi) for site in chosen}
-    print(export_sites(chosen, aois, out, fmt.value))
+    print(export_sites(chosen, aois, out, fmt.value, works_groups(sites)))
 
 
 def _ticket_row(ticket: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import ground_mask
+from sat_monitor.sites.groups import groups_by_site
 from sat_monitor.store.store import Lease, Store
 from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, display_bands
 from sat_monitor.tickets.overview import Background, render_overview
@@ -99,6 +100,7 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
     centre = site.outline.representative_point()
     lon, lat = grid.to_lonlat(centre.x, centre.y)
     evidence = desk.profile.evidence
+    works = groups_by_site(store.sites(desk.aoi.id))
     return TicketRequest(
         ticket=ticket,
         site=site,
@@ -113,6 +115,7 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
         profile_sha256=desk.profile.sha256,
         chain_head=store.head(),
         scenes=_used(desk, site),
+        group=works.get(site.id),
     )
 
 

@@ -1,8 +1,15 @@
-"""One scene, scored: the stack is read block by block, calibrated on a sample and handed to its detector."""
+"""One scene, scored: the stack is read block by block, calibrated on a sample and handed to its detector.
+
+Blocks go to as many threads as there are cores, up to `MAX_THREADS`: decoding and the compiled kernels let each other
+run. A block is the work of one thread and depends on no other block, so that the bits do not depend on the threads.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +27,15 @@ from sat_monitor.imagery.stack import StackReader
 
 #: The table of detectors: a new one is one file and one row.
 DETECTORS: Mapping[Sensor, Detector] = {Sensor.S1: SarDetector(), Sensor.S2: OpticalDetector()}
-#: Blocks from which the scene-wide calibration is drawn.
-SAMPLE_BLOCKS = 4
+#: Blocks from which the scene-wide calibration is drawn, and their largest side (pixels).
+SAMPLE_BLOCKS, SAMPLE_SIDE = 4, 256
+#: Threads at most, for each holds a block's stack, and how many bytes such a stack may have; bytes of a pixel of it
+#: besides its bands.
+MAX_THREADS = 4
+STACK_BYTES = 400 << 20
+_MASK_BYTES = 2
+#: Side below which a block is not cut further.
+_MIN_SIDE = 64
 #: Reference looks below which a scene is not even read.
 MIN_REFERENCE = 3
 
@@ -54,24 +68,43 @@ def score_scene(
     maps = _Canvas.blank(scene.grid, bench.profile)
     if len(references) >= MIN_REFERENCE:
         watched = bench.watched[part_of(bench.aoi.grid, scene.grid)]
-        windows = blocks(scene.grid, watched, bench.profile.imagery.block_px)
         scenes = [*references, scene]
         names = detector.bands(scene, bench.archive.bands(scene))
+        windows = blocks(scene.grid, watched, block_side(bench.profile.imagery.block_px, len(scenes), len(names)))
 
         def read(window: Window) -> xr.Dataset:
             return bench.reader.read(scenes, names, scene.grid.window(window), shifts)
 
-        chosen = spread_out(windows, SAMPLE_BLOCKS)
-        samples = {window: read(window) for window in chosen}
-        freezes = [frozen[window.slices] for window in chosen]
-        calibration = detector.calibrate(list(samples.values()), freezes, bench.profile)
-        for window in windows:
-            stack = samples.pop(window, None)
-            part = detector.score(
-                read(window) if stack is None else stack, frozen[window.slices], calibration, bench.profile
-            )
-            maps.paste(window, part)
+        def score(window: Window) -> BlockScores:
+            return detector.score(read(window), frozen[window.slices], calibration, bench.profile)
+
+        with _threads() as pool:
+            list(pool.map(bench.archive.check, scenes))
+            samples = [_middle(window) for window in spread_out(windows, SAMPLE_BLOCKS)]
+            stacks = list(pool.map(read, samples))
+            calibration = detector.calibrate(stacks, [frozen[w.slices] for w in samples], bench.profile)
+            stacks.clear()
+            for window, part in zip(windows, pool.map(score, windows), strict=True):
+                maps.paste(window, part)
     return maps.change_map(detector, scene, references, shifts.get(scene.id, UNMEASURED))
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """A thread per core; what is still waiting when something fails is not begun."""
+    pool = ThreadPoolExecutor(min(MAX_THREADS, len(os.sched_getaffinity(0))))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def block_side(block_px: int, looks: int, bands: int) -> int:
+    """`block_px`, halved until the stack of a block of that side has at most `STACK_BYTES`."""
+    side = block_px
+    while side > _MIN_SIDE and looks * (4 * bands + _MASK_BYTES) * side * side > STACK_BYTES:
+        side //= 2
+    return side
 
 
 def blocks(grid: Grid, watched: BoolArray, side: int) -> list[Window]:
@@ -90,6 +123,12 @@ def spread_out(windows: Sequence[Window], count: int) -> list[Window]:
         return list(windows)
     picks = np.linspace(0, len(windows) - 1, count).round().astype(int)
     return [windows[i] for i in picks]
+
+
+def _middle(window: Window) -> Window:
+    """The middle of a block, up to `SAMPLE_SIDE` pixels a side: enough to calibrate on."""
+    height, width = min(window.height, SAMPLE_SIDE), min(window.width, SAMPLE_SIDE)
+    return Window(window.row + (window.height - height) // 2, window.col + (window.width - width) // 2, height, width)
 
 
 @dataclass(slots=True)

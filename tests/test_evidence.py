@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from sat_monitor.change_detect.evidence import EvidenceState, empty_state, log_likelihood_ratio, prior_log_odds, update
-from sat_monitor.change_detect.patches import FieldLook, PatchMeans, area_with_error, cut_patches, kind_of, outline_of
+from sat_monitor.change_detect.patches import FieldLook, PatchMeans, cut_patches, kind_of
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core.domain import ChangeMap, Kind, Layer, Sensor
 from sat_monitor.core.grid import Grid
@@ -27,8 +27,22 @@ def change(score: np.ndarray, sensor: Sensor = Sensor.S1, valid: np.ndarray | No
     seen = np.ones(GRID.shape, bool) if valid is None else valid
     layers = {}
     if sensor is Sensor.S2:
-        units = {"ndvi": "1", "contrast": "sigma", "converted_fraction": "1", "bare": "1", "bare_before": "1"}
-        levels = {"ndvi": 0.2, "contrast": 12.0, "converted_fraction": 0.8, "bare": 1.0, "bare_before": 0.0}
+        units = {
+            "ndvi": "1",
+            "ndvi_expected": "1",
+            "contrast": "sigma",
+            "converted_fraction": "1",
+            "bare": "1",
+            "bare_before": "1",
+        }
+        levels = {
+            "ndvi": 0.3,
+            "ndvi_expected": 0.78,
+            "contrast": 12.0,
+            "converted_fraction": 0.8,
+            "bare": 1.0,
+            "bare_before": 0.0,
+        }
         layers = {n: Layer(np.where(seen, levels[n], np.nan).astype(np.float32), units[n]) for n in units}
     score = np.where(seen, score, np.nan).astype(np.float32)
     return ChangeMap("d@1", "s", (), GRID, score, "sigma", seen, np.full(GRID.shape, 20, np.int16), layers)
@@ -140,17 +154,6 @@ def test_a_scene_of_part_of_the_field_cuts_whole_patches(seed: int) -> None:
     outlines = {c.anchor: c.outline for c in cut_patches(whole, watched, PROFILE)}
     for candidate in cut_patches(narrow, watched, PROFILE):
         assert outlines[candidate.anchor].equals(candidate.outline)
-
-
-def test_an_area_is_the_sum_of_fractions_with_an_error_of_its_edge() -> None:
-    mask = np.zeros((10, 10), bool)
-    mask[2:5, 2:7] = True
-    outline = outline_of(mask, Grid(32654, 0.0, 100.0, 10.0, 10, 10))
-    assert outline.area == 1500.0
-    full, error = area_with_error(np.full(15, 0.8, np.float32), outline, GRID, 3.0)
-    assert full == pytest.approx(1500.0) and error == pytest.approx(np.hypot(480.0, 100.0), rel=0.05)
-    half, _ = area_with_error(np.r_[np.full(8, 0.8), np.full(7, 0.4)].astype(np.float32), outline, GRID, 3.0)
-    assert half == pytest.approx(1150.0, rel=0.02)
 
 
 @pytest.mark.parametrize(

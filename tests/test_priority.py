@@ -11,7 +11,7 @@ from shapely.geometry import box
 
 from sat_monitor.core.domain import Kind, Site, SiteStatus, StartInterval
 from sat_monitor.core.profile import EvidenceSettings, Profile
-from sat_monitor.sites.priority import exceeds_probability, priority_of
+from sat_monitor.sites.priority import priority_of
 from sat_monitor.tickets.words import LANGUAGES, load_words
 
 PROFILE = Profile()
@@ -90,12 +90,6 @@ def test_an_area_just_above_the_limit_with_a_wide_error_is_not_called_large() ->
     sharp = site(area_m2=550.0, area_error_m2=20.0)
     assert "large_area" not in priority_of(wide, PROFILE).reasons
     assert "large_area" in priority_of(sharp, PROFILE).reasons
-
-
-def test_the_probability_of_exceeding_is_a_half_at_the_limit_and_a_step_without_error() -> None:
-    assert exceeds_probability(500.0, 100.0, 500.0) == pytest.approx(0.5)
-    assert exceeds_probability(600.0, 100.0, 500.0) == pytest.approx(0.8413, abs=1e-4)
-    assert [exceeds_probability(area, 0.0, 500.0) for area in (499.0, 500.0, 501.0)] == [0.0, 0.0, 1.0]
 
 
 def test_an_alarm_at_the_cap_does_not_divide_by_zero() -> None:

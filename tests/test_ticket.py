@@ -10,12 +10,14 @@ import geopandas
 import pytest
 from pypdf import PdfReader
 
-from sat_monitor.core.domain import Sensor
+from sat_monitor.core.domain import Sensor, WorksGroup
 from sat_monitor.core.errors import TicketError, UsageError
+from sat_monitor.tickets.page import build_page
 from sat_monitor.tickets.place import locate
 from sat_monitor.tickets.records import SceneRole, SceneUse
 from sat_monitor.tickets.text import forbidden_words
 from sat_monitor.tickets.ticket import render_ticket
+from sat_monitor.tickets.words import load_words
 from tests.ticket_world import HOSTILE, TABLE, aoi, request, scene, site, snapshot
 
 FILES = ["after.jpg", "before.jpg", "location.jpg", "score.jpg", "ticket.geojson", "ticket.json", "ticket.pdf"]
@@ -171,3 +173,12 @@ def test_a_picture_on_another_grid_is_refused(tmp_path: Path) -> None:
     foreign = replace(made.before or snapshot(scene("2024-05-02")), grid=replace(made.after.grid, epsg=3035))
     with pytest.raises(TicketError, match="E1206"):
         render_ticket(replace(made, before=foreign), tmp_path)
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_page_tells_of_the_works_group_and_is_silent_without_one(lang: str) -> None:
+    group = WorksGroup("works-s-0123456789", ("s-0123456789", "s-other"), 1620.0, 400.0)
+    words = load_words(lang)
+    with_group = build_page(request(group=group), words, {}, ()).facts
+    assert any("1,620" in line.value and "2" in line.value for line in with_group)
+    assert words.of("label.works_group") not in {line.label for line in build_page(request(), words, {}, ()).facts}

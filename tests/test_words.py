@@ -14,7 +14,6 @@ from sat_monitor.tickets.text import forbidden_words, missing_glyphs
 from sat_monitor.tickets.words import (
     LANGUAGES,
     evidence_lines,
-    exceeds_probability,
     figure,
     load_words,
     municipality_text,
@@ -74,13 +73,6 @@ def test_a_negative_zero_has_no_sign_and_a_minus_is_a_minus() -> None:
     assert figure(-0.001, 2) == "0.00"
     assert figure(-1234.5, 1) == "−1,234.5"
     assert figure(float("inf"), 1) == "–"
-
-
-def test_the_chance_to_exceed_is_even_at_the_limit_and_sure_without_error() -> None:
-    assert exceeds_probability(500.0, 100.0, 500.0) == pytest.approx(0.5)
-    assert exceeds_probability(664.5, 100.0, 500.0) == pytest.approx(0.95, abs=0.001)
-    assert exceeds_probability(501.0, 0.0, 500.0) == 1.0
-    assert exceeds_probability(500.0, 0.0, 500.0) == 0.0
 
 
 def test_start_days_are_days_of_japan_where_the_scene_is_known() -> None:

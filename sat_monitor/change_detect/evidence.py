@@ -12,7 +12,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from sat_monitor.change_detect.area import NEIGHBOURS, conversion
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core.domain import ChangeMap, FloatArray, Sensor
 from sat_monitor.core.profile import EvidenceSettings, Profile
@@ -38,8 +40,8 @@ class EvidenceState:
 
     `log_odds` float32; days since 1970, int32: `frozen_day` when the pixel entered a patch (`NEVER` if it is in none),
     `seen_day` last look that saw the pixel, `quiet_day` last look that showed no change, `sure_day` first look at which the change was sure (0 = none).
-    Running means over the looks since then, float32 0..1: `bare` share of optical looks on worked ground, `fraction`
-    of full conversion. `optical_gain`, float32 nats: support that optical looks gave. `bare_before`, float32 0..1: share
+    Running means over the looks since then, float32: `bare` share 0..1 of optical looks on worked ground, `fraction`
+    converted part of the pixel, signed, kept for the neighbours of a patch too. `optical_gain`, float32 nats: support that optical looks gave. `bare_before`, float32 0..1: share
     of the looks before the pixel entered a patch that showed bare ground, as farmland does between crops.
     """
 
@@ -128,7 +130,7 @@ def update(
     step = np.where(standing & (ratio < 0), ratio * np.float32(settings.recovery_weight), ratio)
     moved = np.minimum(np.logaddexp(state.log_odds, prior) + step, np.float32(settings.max_score))
     log_odds = np.where(seen, moved, state.log_odds).astype(np.float32)
-    return _remember(state, change, log_odds, np.where(seen, ratio, 0.0), (sensor, day), settings), ratio
+    return _remember(state, change, log_odds, np.where(seen, ratio, 0.0), (sensor, day), profile), ratio
 
 
 def _remember(
@@ -137,10 +139,10 @@ def _remember(
     log_odds: FloatArray,
     ratio: FloatArray,
     look: tuple[Sensor, int],
-    settings: EvidenceSettings,
+    profile: Profile,
 ) -> EvidenceState:
     """Days, stage and fraction after the field has moved to `log_odds`."""
-    sensor, day = look
+    (sensor, day), settings = look, profile.evidence
     seen = change.valid
     inside = log_odds > settings.outline_score
     # A pixel leaves its patch well below the line that let it in, so that noise at the line does not thaw it.
@@ -153,7 +155,8 @@ def _remember(
     if sensor is Sensor.S2:
         supports = seen & (ratio > 0)
         bare = _running_mean(bare, change.layers["bare"].values, supports, released)
-        fraction = _running_mean(fraction, change.layers["converted_fraction"].values, supports, released)
+        part = conversion(change, profile.optical.bare_ndvi)
+        fraction = _running_mean(fraction, part, seen & _with_neighbours(supports), ~_with_neighbours(~released))
         gain = np.where(seen, np.maximum(gain + ratio, 0.0), gain)
         before = np.where(seen & (state.frozen_day == NEVER), change.layers["bare_before"].values, before)
     return EvidenceState(
@@ -167,6 +170,11 @@ def _remember(
         optical_gain=np.where(released & (ratio < 0), 0.0, gain).astype(np.float32),
         bare_before=before.astype(np.float32),
     )
+
+
+def _with_neighbours(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels of `mask` and those that touch one."""
+    return np.asarray(ndimage.binary_dilation(mask, NEIGHBOURS), bool)
 
 
 def _running_mean(

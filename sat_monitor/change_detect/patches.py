@@ -12,19 +12,17 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
+from sat_monitor.change_detect.area import MIN_FRACTION, NEIGHBOURS, PatchArea, patch_area
 from sat_monitor.change_detect.evidence import EvidenceState
 from sat_monitor.core.domain import BoolArray, Candidate, ChangeMap, FloatArray, Kind, StartInterval
 from sat_monitor.core.grid import Grid, Window
 from sat_monitor.core.profile import PatchSettings, Profile
-from sat_monitor.core.units import edge_area_error_m2, pixel_area_m2
 
-_NEIGHBOURS = np.ones((3, 3), bool)
 _EPOCH = date(1970, 1, 1)
 #: Below this area SAR alone never supports an alarm (METHOD 13).
 SAR_ALONE_M2 = 2000.0
-#: Share of looks on worked ground from which a conversion is earthwork, and fraction below which it is only a change.
+#: Share of looks on worked ground from which a conversion is earthwork.
 _BARE_SHARE = 0.5
-_MIN_FRACTION = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def cut_patches(look: FieldLook, watched: BoolArray, profile: Profile) -> tuple[
     """
     near = _near(look, watched, profile.evidence.outline_score)
     inside = (look.state.log_odds[near] > profile.evidence.outline_score) & watched[near]
-    labels, count = ndimage.label(inside, _NEIGHBOURS)
+    labels, count = ndimage.label(inside, NEIGHBOURS)
     found = []
     for number, part in enumerate(ndimage.find_objects(labels, count), start=1):
         patch = labels[part] == number
@@ -109,21 +107,6 @@ def outline_of(mask: BoolArray, grid: Grid) -> BaseGeometry:
     return unary_union([part if part.is_valid else part.buffer(0) for part in parts])
 
 
-def area_with_error(
-    fraction: FloatArray, outline: BaseGeometry, grid: Grid, edge_error_m: float
-) -> tuple[float, float]:
-    """Area of a patch (m2) as the sum of pixel fractions, and its one-sigma error (METHOD 13).
-
-    The full-change end member is the 90th percentile of the patch; without optical looks every pixel counts whole.
-    """
-    full = float(np.quantile(fraction, 0.9)) if fraction.size else 0.0
-    share = np.clip(fraction / full, 0.0, 1.0) if full > _MIN_FRACTION else np.ones_like(fraction)
-    pixel = pixel_area_m2(grid.pixel_m)
-    noise = pixel * float(np.sqrt(np.sum(share * (1.0 - share)) + 1.0))
-    edge = edge_area_error_m2(outline.length, edge_error_m)
-    return float(share.sum()) * pixel, float(np.hypot(edge, noise))
-
-
 @dataclass(frozen=True, slots=True)
 class PatchMeans:
     """Means over a patch: `bare`, `fraction` and `bare_before` 0..1, `optical_gain` nats, `days` since it arose."""
@@ -137,7 +120,7 @@ class PatchMeans:
 
 def kind_of(means: PatchMeans, settings: PatchSettings) -> Kind:
     """What a patch is; what only SAR saw, and bare ground between two crops, is a change and nothing more (METHOD 12)."""
-    if means.optical_gain <= 0.0 or means.fraction < _MIN_FRACTION:
+    if means.optical_gain <= 0.0 or means.fraction < MIN_FRACTION:
         return Kind.CHANGE
     if means.bare < _BARE_SHARE:
         return Kind.VEGETATION_LOSS
@@ -153,17 +136,17 @@ def _candidate(
     outline = outline_of(patch, grid)
     log_odds = np.where(patch, state.log_odds, -np.inf)
     strongest = np.unravel_index(int(np.argmax(log_odds)), patch.shape)
-    area, error = area_with_error(state.fraction[patch], outline, grid, profile.patches.edge_error_m)
+    area = _area(look, patch, box, profile)
     means = _means(state, patch, look.day)
     ratio = float(look.ratio[seen].mean())
     peak = float(log_odds.max())
-    alone = means.optical_gain <= 0.0 and area < SAR_ALONE_M2
+    alone = means.optical_gain <= 0.0 and area.area_m2 < SAR_ALONE_M2
     return Candidate(
         outline=outline,
         anchor=(box[0].start + int(strongest[0]), box[1].start + int(strongest[1])),
         kind=kind_of(means, profile.patches),
-        area_m2=area,
-        area_error_m2=error,
+        area_m2=area.area_m2,
+        area_error_m2=area.error_m2,
         score_max=peak,
         score_mean=float(state.log_odds[patch].mean()),
         hit=peak >= profile.evidence.alarm_score and ratio > 0.0 and not alone,
@@ -176,6 +159,17 @@ def _candidate(
             "optical_gain_nats": means.optical_gain,
         },
     )
+
+
+def _area(look: FieldLook, patch: BoolArray, box: tuple[slice, slice], profile: Profile) -> PatchArea:
+    """Area of a patch with what its neighbouring pixels hold of it."""
+    wide = tuple(slice(max(0, span.start - 1), span.stop + 1) for span in box)
+    state = look.state.window((wide[0], wide[1]))
+    own = np.zeros(state.log_odds.shape, bool)
+    row, col = (span.start - outer.start for span, outer in zip(box, wide, strict=True))
+    own[row : row + patch.shape[0], col : col + patch.shape[1]] = patch
+    others = (state.log_odds > profile.evidence.outline_score) & ~own
+    return patch_area(state.fraction, own, others, look.grid.pixel_m, profile.patches)
 
 
 def _means(state: EvidenceState, patch: BoolArray, day: int) -> PatchMeans:

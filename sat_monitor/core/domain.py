@@ -245,6 +245,16 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class WorksGroup:
+    """Sites that are one works by nearness in space and time, with the sum of their areas (m2) and of their errors."""
+
+    id: str
+    site_ids: tuple[str, ...]
+    area_m2: float
+    area_error_m2: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """A lead for the field: one per opening of a site, id = hash(site id, opening ordinal)."""
 

@@ -41,7 +41,7 @@ class ImagerySettings(Section):
         0.001, ge=0.0, le=1.0, description="share of AOI pixels that a scene must cover to be used"
     )
     block_px: int = Field(
-        256, ge=64, le=4096, description="side of the square blocks in which scenes are read and tested, pixels"
+        512, ge=64, le=4096, description="side of the square blocks in which scenes are read and tested, pixels"
     )
     margin_m: float = Field(500.0, ge=0.0, le=5000.0, description="detection runs on the outline plus this margin, m")
     late_days: int = Field(
@@ -204,6 +204,12 @@ class PatchSettings(Section):
         description="how long bare ground on farmland must last to be earthwork: longer than between two crops, days",
     )
     edge_error_m: float = Field(3.0, ge=0.0, le=30.0, description="one-sigma position of an outline's edge, m")
+    end_member_sd: float = Field(
+        0.15, ge=0.0, le=1.0, description="spread of what a wholly converted pixel shows, as a share of full conversion"
+    )
+    fraction_sd: float = Field(
+        0.1, ge=0.0, le=1.0, description="noise of the converted part of one pixel, averaged over its looks"
+    )
 
 
 class LifecycleSettings(Section):
@@ -263,12 +269,12 @@ class SeriesSettings(Section):
     season_sd_db: float = Field(1.0, ge=0.0, le=10.0, description="and of a season that was not seen before, dB")
     own_weight: float = Field(0.3, ge=0.0, le=1.0, description="weight of a point's own spread against the priors")
     departure_line: float = Field(1.75, ge=0.5, le=10.0, description="departure at which radar alone alarms, sigma")
-    conversion_looks: int = Field(5, ge=1, le=20, description="clear looks of DIST-ALERT that are judged together")
-    cover_power: float = Field(4.0, ge=0.0, le=20.0, description="how strictly cover must have stood all year before")
+    conversion_looks: int = Field(6, ge=1, le=20, description="clear looks of DIST-ALERT that are judged together")
+    cover_power: float = Field(6.0, ge=0.0, le=20.0, description="how strictly cover must have stood all year before")
     settled_looks: int = Field(2, ge=0, le=20, description="looks without loss that must come before an alarm")
     settled_loss: float = Field(10.0, ge=0.0, le=100.0, description="loss of cover below which a look shows none, %")
     radar_support: float = Field(0.5, ge=0.0, le=5.0, description="what strong radar support adds to the score, nats")
-    conversion_line: float = Field(2.35, ge=-5.0, le=10.0, description="score at which a conversion alarms, nats")
+    conversion_line: float = Field(2.0, ge=-5.0, le=10.0, description="score at which a conversion alarms, nats")
     bare_cover: float = Field(0.15, ge=0.0, le=1.0, description="cover below which cleared ground is bare or worked")
     release_share: float = Field(0.75, ge=0.0, le=1.0, description="an alarm stands above this share of its line")
 

@@ -152,15 +152,30 @@ class Archive:
             row, col = scene.grid.offset(grid)
         except ValueError as error:
             raise SceneReject("E1206", f"{scene.id}: {error}", "the scene", scene.id) from error
-        self._check(image, scene)
-        whole = {name: np.full(grid.shape, np.nan, np.float32) for name in bands}
+        self.check(scene)
         top, left = max(0, row), max(0, col)
         height, width = min(scene.grid.height, row + grid.height) - top, min(scene.grid.width, col + grid.width) - left
+        if (height, width) == grid.shape:
+            return read_cog(image, bands, Window(top, left, height, width))
+        whole = {name: np.full(grid.shape, np.nan, np.float32) for name in bands}
         if height > 0 and width > 0:
             target = Window(top - row, left - col, height, width).slices
             for name, values in read_cog(image, bands, Window(top, left, height, width)).items():
                 whole[name][target] = values
         return whole
+
+    def check(self, scene: Scene) -> None:
+        """See, once per process, that the file of a scene is the one that was archived; raises SceneReject E1102."""
+        image = self._scene_path(scene.aoi, scene.id).with_suffix(".tif")
+        if image in self._checked:
+            return
+        if not image.exists():
+            raise SceneReject("E1102", f"{scene.id}: the file is gone from the archive", "its record", scene.id)
+        found = file_sha256(image)
+        if found != scene.file_sha256:
+            what = f"{scene.id}: the file's sha256 is {found[:12]}, recorded is {scene.file_sha256[:12]}"
+            raise SceneReject("E1102", what, "the file, unused", scene.id)
+        self._checked.add(image)
 
     def put_change_map(self, aoi: str, change: ChangeMap, scene: Scene) -> None:
         """Archive a change map of `scene`; a recomputed one takes the place of the older."""
@@ -236,17 +251,6 @@ class Archive:
         same = same and properties[f"{OWN}profile_sha256"] == change.profile_sha256
         image = path.with_suffix(".tif")
         return same and image.exists() and file_sha256(image) == facts.sha256
-
-    def _check(self, image: Path, scene: Scene) -> None:
-        if image in self._checked:
-            return
-        if not image.exists():
-            raise SceneReject("E1102", f"{scene.id}: the file is gone from the archive", "its record", scene.id)
-        found = file_sha256(image)
-        if found != scene.file_sha256:
-            what = f"{scene.id}: the file's sha256 is {found[:12]}, recorded is {scene.file_sha256[:12]}"
-            raise SceneReject("E1102", what, "the file, unused", scene.id)
-        self._checked.add(image)
 
     def _write_item(self, path: Path, item: dict[str, Any]) -> None:
         write_whole(path, json.dumps(item, ensure_ascii=False, indent=1).encode())

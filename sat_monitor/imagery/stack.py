@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 import xarray as xr
@@ -29,12 +30,18 @@ _Key = tuple[str, str, Grid, tuple[float, float] | None]
 
 
 class StackReader:
-    """Reads stacks and remembers the planes that the next look will ask for again, up to `cache_bytes`."""
+    """Reads stacks and remembers the planes that the next look will ask for again, up to `cache_bytes`.
+
+    Stacks of scenes that do not fit whole are not remembered: their first planes would be gone before the next look.
+    Threads may share a reader.
+    """
 
     def __init__(self, archive: Archive, profile: Profile, cache_bytes: int) -> None:
         self.archive = archive
         self._profile = profile
         self._room = cache_bytes
+        self._cache_bytes = cache_bytes
+        self._lock = Lock()
         self._planes: OrderedDict[_Key, _Plane] = OrderedDict()
 
     def read(
@@ -51,8 +58,9 @@ class StackReader:
         shape = (len(scenes), *grid.shape)
         values = {name: np.empty(shape, np.float32) for name in bands}
         clear = np.empty(shape, bool)
+        kept = sum(s.grid.height * s.grid.width for s in scenes) * 4 * len(bands) <= self._cache_bytes
         for k, scene in enumerate(scenes):
-            planes = self._scene(scene, bands, grid, shifts.get(scene.id))
+            planes = self._scene(scene, bands, grid, shifts.get(scene.id), kept)
             for name in bands:
                 values[name][k] = planes[name]
             clear[k] = planes.get(_CLEAR, True)
@@ -88,19 +96,27 @@ class StackReader:
         stack["valid"] = (("time", "y", "x"), valid)
         return stack
 
-    def _scene(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> Mapping[str, _Plane]:
+    def _scene(
+        self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None, kept: bool
+    ) -> Mapping[str, _Plane]:
         moved = shift if shift is not None and needs_correction(shift, self._profile.imagery) else None
+        if not kept:
+            return self._fresh(scene, bands, grid, moved)
         key = None if moved is None else (moved.dy_px, moved.dx_px)
         keys = {name: (scene.id, name, grid, key) for name in bands}
         if "SCL" in bands:
             # Clear ground depends on the bands that tell soil from cloud, so on which of them are asked for.
             keys[_CLEAR] = (scene.id, f"{_CLEAR} by {' '.join(sorted(bands))}", grid, key)
-        if not all(k in self._planes for k in keys.values()):
-            for name, plane in self._fresh(scene, bands, grid, moved).items():
+        with self._lock:
+            if all(k in self._planes for k in keys.values()):
+                for k in keys.values():
+                    self._planes.move_to_end(k)
+                return {name: self._planes[k] for name, k in keys.items()}
+        planes = self._fresh(scene, bands, grid, moved)
+        with self._lock:
+            for name, plane in planes.items():
                 self._keep(keys[name], plane)
-        for k in keys.values():
-            self._planes.move_to_end(k)
-        return {name: self._planes[k] for name, k in keys.items()}
+        return planes
 
     def _fresh(self, scene: Scene, bands: Sequence[str], grid: Grid, shift: Shift | None) -> dict[str, _Plane]:
         held = set(self.archive.bands(scene))

@@ -1,38 +1,87 @@
-"""What happens to the ground: fills of known outline and date, and the real changes of a season that are none."""
+"""What happens to a plot of ground: steps in time, each of which brings a surface over it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from enum import Enum
 
 import numpy as np
 from shapely.geometry import Polygon
 
-from sat_monitor.simulate.cover import FOREST, Cover
-from sat_monitor.simulate.plots import Land, Plot, blob, hall, take_plot
+from sat_monitor.core.domain import FloatArray
+from sat_monitor.simulate.kinds import Cover, EventKind, Stage
+from sat_monitor.simulate.plots import Plot
 
-#: Smallest and largest fill, m2; sizes between them are even in the logarithm.
-SMALLEST_M2, LARGEST_M2 = 500.0, 15_000.0
-#: First and last day on which a fill is begun, days before the world's last day: March to July before a 30 September.
-EARLIEST, LATEST = 213, 62
-#: A truck tips within so many pixels of a road.
-_REACH_PX = 12
+#: Width of the front with which a work creeps over its plot, as a share of it.
+_FRONT = 0.15
+#: Surfaces on which ground was moved.
+_MOVED = (Cover.SOIL, Cover.WORKED)
+
+
+class Spread(Enum):
+    """How a step comes over a plot: as a front from one side, evenly, or from the rim inwards."""
+
+    FRONT = "front"
+    EVEN = "even"
+    RIM = "rim"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From `day`, within `days`, `becomes` covers up to `most` of each pixel; None brings the old cover back.
+
+    A front covers the `part` (from, to) of the plot only, as shares of its area in the order of the work.
+    """
+
+    day: date
+    days: float
+    becomes: Cover | None
+    most: float = 1.0
+    spread: Spread = Spread.FRONT
+    part: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def end(self) -> date:
+        """The day on which it is complete."""
+        return self.day + timedelta(days=round(self.days))
+
+    def progress(self, day: date) -> float:
+        """How far it has come, 0..1; nothing on its first day or before."""
+        return float(np.clip((day - self.day).days / max(self.days, 1e-6), 0.0, 1.0))
+
+    def covers(self, plot: Plot, day: date) -> FloatArray:
+        """Share (0..1) of the plot's part of each pixel that it covers, (y, x) on the plot's window."""
+        done = np.float32(self.progress(day))
+        if self.spread is Spread.EVEN:
+            return np.full_like(plot.inside, np.float32(self.most) * done)
+        if self.spread is Spread.RIM:
+            near = plot.edge / np.maximum(plot.inside, np.float32(1e-6))
+            return np.asarray(np.float32(self.most) * done * near, np.float32)
+        begin, end = self.part
+        reached = begin + done * (end - begin)
+        width = _FRONT * (end - begin)
+        # The front starts before the part and ends behind it, so that nothing is covered at 0 and all of it at 1.
+        at = reached + width * (float(done) - 0.5)
+        ahead = np.clip((at - plot.order) / width + 0.5, 0.0, 1.0)
+        within = (plot.order >= begin) & ((plot.order < end) | (end >= 1.0))
+        return np.asarray(self.most * ahead * within, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens to a plot: cleared from `cleared_on`, covered from `filled_on` until `ready_on`.
+    """Something that happens to a plot, by its steps in time.
 
-    `becomes` is None for a fill (bare worked soil), else the cover that grows or stands there afterwards.
+    `depth_m` is the mean height of what is filled or piled up (negative: cut away; 0: no earthwork); `tone` is the
+    brightness of its soil against the mean of all soils.
     """
 
     id: str
+    kind: EventKind
     plot: Plot
-    cleared_on: date
-    filled_on: date
-    ready_on: date
-    becomes: Cover | None
+    steps: tuple[Step, ...]
+    depth_m: float = 0.0
+    tone: float = 1.0
 
     @property
     def outline(self) -> Polygon:
@@ -45,50 +94,69 @@ class Event:
         return float(self.plot.outline.area)
 
     @property
+    def volume_m3(self) -> float:
+        """Ground moved in all, m3."""
+        return abs(self.depth_m) * self.area_m2
+
+    @property
     def setting(self) -> str:
         """Name of the cover that was there."""
         return self.plot.cover.name.lower()
 
+    @property
+    def is_earthwork(self) -> bool:
+        """Whether ground is filled, cut or piled up."""
+        return self.kind.is_earthwork
 
-def fills_of(land: Land, prefix: str, count: int, last: date, rng: np.random.Generator) -> tuple[Event, ...]:
-    """`count` fills in forest or grass near a road, sizes and first days spread evenly, in order of time.
+    @property
+    def cleared_on(self) -> date:
+        """The first day of all (UTC): nothing differs before it."""
+        return self.steps[0].day
 
-    Raises ValueError where the land has no room for them.
-    """
-    spread = (np.arange(count) + rng.uniform(0.0, 1.0, (2, count))) / max(1, count)
-    # The largest is placed first, while there is room for it.
-    areas = SMALLEST_M2 * (LARGEST_M2 / SMALLEST_M2) ** spread[0][::-1]
-    before = rng.permutation(LATEST + (EARLIEST - LATEST) * spread[1])
-    within_reach = land.near(Cover.ROAD, _REACH_PX)
-    begun = []
-    for area, days in zip(areas, before, strict=True):
-        plot = take_plot(land, (*FOREST, Cover.GRASS), within_reach, partial(blob, float(area)), rng)
-        if plot is None:
-            raise ValueError(
-                f"{prefix}: no room for {count} fills of up to {LARGEST_M2:g} m2; fewer, or a larger place"
-            )
-        begun.append((last - timedelta(days=int(days)), plot))
-    begun.sort(key=lambda pair: pair[0])
-    return tuple(_fill(f"{prefix}-fill-{n}", plot, day, rng) for n, (day, plot) in enumerate(begun, start=1))
+    @property
+    def filled_on(self) -> date:
+        """The day on which the first ground is moved; where none is, that of the second step, or the only one."""
+        moves = [step.day for step in self.steps if step.becomes in _MOVED]
+        return moves[0] if moves else self.steps[min(1, len(self.steps) - 1)].day
 
+    @property
+    def ready_on(self) -> date:
+        """The day on which the last ground is moved; where none is, the end of the step of `filled_on`."""
+        moves = [step.end for step in self.steps if step.becomes in _MOVED]
+        return max(moves) if moves else self.steps[min(1, len(self.steps) - 1)].end
 
-def confusers_of(land: Land, last: date, rng: np.random.Generator) -> tuple[Event, ...]:
-    """A clear-cut that herbs close over, and a new hall among fields; where there is no room for one, there is none."""
-    anywhere = np.ones(land.grid.shape, bool)
-    plans = (
-        ("clear-cut", take_plot(land, FOREST, anywhere, partial(blob, 6000.0), rng), Cover.GRASS, 70),
-        ("hall", take_plot(land, (Cover.FIELD,), anywhere, partial(hall, 1500.0), rng), Cover.TOWN, 40),
-    )
-    events = []
-    for name, plot, becomes, lasting in plans:
-        day = last - timedelta(days=int(rng.integers(100, 190)))
-        begun, ready = day + timedelta(days=10), day + timedelta(days=lasting)
-        if plot is not None:
-            events.append(Event(name, plot, day, begun, ready, becomes))
-    return tuple(events)
+    def surfaces(self, day: date) -> dict[Cover | None, FloatArray]:
+        """Part of each pixel (y, x on the plot's window) under each surface; None is the old cover within the plot."""
+        parts: dict[Cover | None, FloatArray] = {None: self.plot.inside}
+        for step in self.steps:
+            if step.day >= day:
+                continue
+            taken = step.covers(self.plot, day)
+            parts = {surface: part * (np.float32(1.0) - taken) for surface, part in parts.items()}
+            over = self.plot.inside * taken
+            parts[step.becomes] = parts[step.becomes] + over if step.becomes in parts else over
+        return parts
 
+    def moved_m2(self, day: date, pixel_m: float) -> float:
+        """Ground that was filled, cut or piled up until a day, m2, whatever grows on it since."""
+        touched = np.zeros_like(self.plot.inside)
+        for step in self.steps:
+            if step.becomes in _MOVED and step.day < day:
+                touched = np.maximum(touched, step.covers(self.plot, day))
+        return float((touched * self.plot.inside).sum()) * pixel_m**2
 
-def _fill(name: str, plot: Plot, cleared: date, rng: np.random.Generator) -> Event:
-    """Cleared, a pause, soil over weeks, and bare since."""
-    filled = cleared + timedelta(days=int(rng.integers(8, 30)))
-    return Event(name, plot, cleared, filled, filled + timedelta(days=int(rng.integers(20, 60))), None)
+    def volume_on(self, day: date, pixel_m: float) -> float:
+        """Ground moved until a day, m3: the moved area times the mean depth."""
+        return abs(self.depth_m) * self.moved_m2(day, pixel_m)
+
+    def stage_on(self, day: date) -> Stage | None:
+        """The stage of a work on a day; None before its first day has passed, and for confusers."""
+        begun = [step for step in self.steps if step.day < day]
+        if not begun or not self.is_earthwork:
+            return None
+        newest = begun[-1] if begun[-1].spread is not Spread.RIM or len(begun) == 1 else begun[-2]
+        if newest.becomes is Cover.CLEARED:
+            return Stage.CLEARED
+        if newest.becomes in (None, Cover.HERBS):
+            return Stage.GREENING
+        return Stage.FILLING if newest.progress(day) < 1.0 else Stage.WORKED

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from sat_monitor.core.domain import Kind, Site
 from sat_monitor.core.profile import Profile
+from sat_monitor.core.size import SIZE_LIMIT_M2, exceeds_probability
 
 #: Points by kind; every other kind gets the last row's.
 KIND_POINTS = {Kind.EARTHWORK: 35.0, Kind.CONSTRUCTION: 25.0}
@@ -18,7 +18,7 @@ DATES_POINTS = 5.0
 RECENT_POINTS = 10.0
 REOPENED_POINTS = 10.0
 #: The two sizes between which size decides, m2: the smallest scale of METHOD 13, and one where SAR alone sees.
-AREAS_M2 = (500.0, 2000.0)
+AREAS_M2 = (SIZE_LIMIT_M2, 2000.0)
 #: Probability from which a size, and share of the way from alarm to cap from which evidence, is worth a reason.
 LIKELY = 0.8
 STRONG = 0.5
@@ -52,13 +52,6 @@ def priority_of(site: Site, profile: Profile) -> Priority:
     grounds.append(_Ground("reopened", REOPENED_POINTS if site.openings > 1 else 0.0, site.openings > 1))
     said = sorted((ground for ground in grounds if ground.said), key=lambda g: (-g.points, g.reason))
     return Priority(round(sum(ground.points for ground in grounds), 1), tuple(ground.reason for ground in said))
-
-
-def exceeds_probability(area_m2: float, error_m2: float, limit_m2: float) -> float:
-    """Probability (0..1) that the true area exceeds `limit_m2`, with a normal error of one sigma `error_m2`."""
-    if error_m2 <= 0.0:
-        return float(area_m2 > limit_m2)
-    return 1.0 - NormalDist(area_m2, error_m2).cdf(limit_m2)
 
 
 def _kind(site: Site) -> _Ground:

@@ -6,10 +6,13 @@ import csv
 import io
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sat_monitor.core.domain import AOI, Site
+from shapely.geometry.base import BaseGeometry
+
+from sat_monitor.core.domain import AOI, Site, WorksGroup
 from sat_monitor.core.errors import AoiError, UsageError
 from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.geojson import COLUMNS, collection, feature, lonlat_outline, site_properties
@@ -24,7 +27,22 @@ _GPKG_DATE = "2000-01-01T00:00:00.000Z"
 _TIME_COLUMNS = ("first_seen_at", "first_confirmed_at")
 
 
-def export_sites(sites: Sequence[Site], aois: Mapping[str, AOI], path: Path, fmt: str) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One site with its exported properties and its place."""
+
+    site: Site
+    aoi: AOI
+    properties: Mapping[str, object]
+
+
+def export_sites(
+    sites: Sequence[Site],
+    aois: Mapping[str, AOI],
+    path: Path,
+    fmt: str,
+    groups: Sequence[WorksGroup] = (),
+) -> Path:
     """Write `sites` in lon/lat (EPSG:4326) as `geojson`, `gpkg` or `csv`; returns `path`.
 
     Rows are sorted by AOI and id; sites merged into another are left out; no sites make a valid empty file with all
@@ -33,33 +51,36 @@ def export_sites(sites: Sequence[Site], aois: Mapping[str, AOI], path: Path, fmt
     """
     if fmt not in FORMATS:
         raise UsageError("E2001", f"format {fmt!r} is not one of {', '.join(FORMATS)}")
-    rows = sorted((s for s in sites if s.merged_into is None), key=lambda s: (s.aoi, s.id))
-    unknown = sorted({s.aoi for s in rows} - set(aois))
+    kept = sorted((s for s in sites if s.merged_into is None), key=lambda s: (s.aoi, s.id))
+    unknown = sorted({s.aoi for s in kept} - set(aois))
     if unknown:
         raise AoiError("E1504", f"sites of {', '.join(unknown)}; known: {', '.join(sorted(aois)) or 'none'}")
+    works = {site_id: group for group in groups for site_id in group.site_ids}
+    rows = [_Row(site, aois[site.aoi], site_properties(site, works.get(site.id))) for site in kept]
     writers = {"geojson": _geojson, "gpkg": _gpkg, "csv": _csv}
-    return write_whole(path, writers[fmt](rows, aois))
+    return write_whole(path, writers[fmt](rows))
 
 
-def site_geojson(site: Site, aoi: AOI) -> str:
-    """One site as a GeoJSON FeatureCollection in lon/lat."""
-    return _geojson([site], {aoi.id: aoi}).decode()
+def site_geojson(site: Site, aoi: AOI, group: WorksGroup | None = None) -> str:
+    """One site, of a works group or alone, as a GeoJSON FeatureCollection in lon/lat."""
+    return _geojson([_Row(site, aoi, site_properties(site, group))]).decode()
 
 
-def _geojson(sites: Sequence[Site], aois: Mapping[str, AOI]) -> bytes:
-    features = [
-        feature(lonlat_outline(s.outline, aois[s.aoi].grid.epsg), site_properties(s), json_text(s.id)) for s in sites
-    ]
+def _geojson(rows: Sequence[_Row]) -> bytes:
+    features = [feature(_lonlat(row), row.properties, json_text(row.site.id)) for row in rows]
     return collection(features).encode()
 
 
-def _csv(sites: Sequence[Site], aois: Mapping[str, AOI]) -> bytes:
+def _lonlat(row: _Row) -> BaseGeometry:
+    return lonlat_outline(row.site.outline, row.aoi.grid.epsg)
+
+
+def _csv(rows: Sequence[_Row]) -> bytes:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow([*COLUMNS, "centroid_wkt"])
-    for site in sites:
-        values = site_properties(site).values()
-        writer.writerow([*(_cell(value) for value in values), _centroid(site, aois[site.aoi])])
+    for row in rows:
+        writer.writerow([*(_cell(value) for value in row.properties.values()), _centroid(row)])
     return buffer.getvalue().encode()
 
 
@@ -67,16 +88,16 @@ def _cell(value: object) -> object:
     return csv_cell(value) if isinstance(value, str) else value
 
 
-def _centroid(site: Site, aoi: AOI) -> str:
-    centre = site.outline.centroid
-    lon, lat = aoi.grid.to_lonlat(centre.x, centre.y)
+def _centroid(row: _Row) -> str:
+    centre = row.site.outline.centroid
+    lon, lat = row.aoi.grid.to_lonlat(centre.x, centre.y)
     return f"POINT ({lon:.7f} {lat:.7f})"
 
 
-def _gpkg(sites: Sequence[Site], aois: Mapping[str, AOI]) -> bytes:
+def _gpkg(rows: Sequence[_Row]) -> bytes:
     import pyogrio
 
-    table = _table(sites, aois)
+    table = _table(rows)
     before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     with tempfile.TemporaryDirectory(prefix="sat_monitor_export_") as folder:
         file = Path(folder) / "sites.gpkg"
@@ -90,18 +111,18 @@ def _gpkg(sites: Sequence[Site], aois: Mapping[str, AOI]) -> bytes:
         return file.read_bytes()
 
 
-def _table(sites: Sequence[Site], aois: Mapping[str, AOI]) -> geopandas.GeoDataFrame:
+def _table(rows: Sequence[_Row]) -> geopandas.GeoDataFrame:
     """The sites as a table with one type per column, also where it is empty or all null."""
     import geopandas
     import pandas
 
-    rows = [site_properties(s) for s in sites]
+    cells = [row.properties for row in rows]
     types = {str: "object", float: "float64", int: "int64"}
     columns = {
-        name: pandas.to_datetime(pandas.Series([r[name] for r in rows], dtype="object"), utc=True, format="ISO8601")
+        name: pandas.to_datetime(pandas.Series([c[name] for c in cells], dtype="object"), utc=True, format="ISO8601")
         if name in _TIME_COLUMNS
-        else pandas.Series([r[name] for r in rows], dtype=types[kind])
+        else pandas.Series([c[name] for c in cells], dtype=types[kind])
         for name, kind in COLUMNS.items()
     }
-    outlines = [lonlat_outline(s.outline, aois[s.aoi].grid.epsg) for s in sites]
+    outlines = [_lonlat(row) for row in rows]
     return geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(outlines, crs=4326), crs=4326)

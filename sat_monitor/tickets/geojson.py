@@ -11,8 +11,9 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.clock import iso
-from sat_monitor.core.domain import Site
+from sat_monitor.core.domain import Site, WorksGroup
 from sat_monitor.core.grid import reproject
+from sat_monitor.core.size import area_interval_m2, exceeds_probability
 from sat_monitor.tickets.text import json_text
 
 _DECIMALS = 1e-7
@@ -29,19 +30,31 @@ COLUMNS: dict[str, type] = {
     "first_confirmed_at": str,
     "area_m2": float,
     "area_error_m2": float,
+    "area_low_m2": float,
+    "area_high_m2": float,
+    "p_over_500_m2": float,
     "score_max": float,
     "hits": int,
     "looks": int,
     "start_earliest": str,
     "start_latest": str,
     "openings": int,
+    "works_group": str,
+    "works_group_sites": int,
+    "works_group_area_m2": float,
+    "works_group_area_error_m2": float,
     "profile_sha256": str,
 }
 
 
-def site_properties(site: Site) -> dict[str, object]:
-    """The exported properties of a site, keys as in `COLUMNS`; times ISO UTC, unknown values None."""
+def site_properties(site: Site, group: WorksGroup | None = None) -> dict[str, object]:
+    """The exported properties of a site, keys as in `COLUMNS`; times ISO UTC, unknown values None.
+
+    `area_low_m2` to `area_high_m2` is the 90 % interval, `p_over_500_m2` the probability (0..1) of more than 500 m2;
+    a site in no works group is a works of its own.
+    """
     start = site.start
+    interval = area_interval_m2(site.area_m2, site.area_error_m2)
     return {
         "id": json_text(site.id),
         "aoi": json_text(site.aoi),
@@ -51,12 +64,19 @@ def site_properties(site: Site) -> dict[str, object]:
         "first_confirmed_at": None if site.first_confirmed_at is None else iso(site.first_confirmed_at),
         "area_m2": _finite(site.area_m2, 1),
         "area_error_m2": _finite(site.area_error_m2, 1),
+        "area_low_m2": _finite(interval.low_m2, 1),
+        "area_high_m2": _finite(interval.high_m2, 1),
+        "p_over_500_m2": _finite(exceeds_probability(site.area_m2, site.area_error_m2), 3),
         "score_max": _finite(site.score_max, 4),
         "hits": site.hits,
         "looks": site.looks,
         "start_earliest": None if start.earliest is None else start.earliest.isoformat(),
         "start_latest": start.latest.isoformat(),
         "openings": site.openings,
+        "works_group": None if group is None else json_text(group.id),
+        "works_group_sites": 1 if group is None else len(group.site_ids),
+        "works_group_area_m2": _finite((group or site).area_m2, 1),
+        "works_group_area_error_m2": _finite((group or site).area_error_m2, 1),
         "profile_sha256": json_text(site.profile_sha256) or None,
     }
 

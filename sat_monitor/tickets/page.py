@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from sat_monitor.core.clock import japan_day
 from sat_monitor.core.domain import Scene
+from sat_monitor.core.size import exceeds_probability
 from sat_monitor.tickets.place import in_japan
 from sat_monitor.tickets.records import SceneUse, TicketRequest
 from sat_monitor.tickets.text import lead_wording, printable
@@ -16,15 +17,12 @@ from sat_monitor.tickets.words import (
     Words,
     area_text,
     evidence_lines,
-    exceeds_probability,
     place_lines,
     probability_text,
     reason_lines,
     start_text,
 )
 
-#: The size at which the page asks for a check; the law's own table is not claimed to apply (METHOD 24, 26).
-SIZE_LIMIT_M2 = 500.0
 _MAX_SCENES = 6
 _MAX_EVIDENCE = 8
 _MAX_REASONS = 6
@@ -147,6 +145,12 @@ def _facts(request: TicketRequest, words: Words) -> tuple[Line, ...]:
         "status": words.status(site.status),
         "confirmed": words.of("text.never") if confirmed is None else japan_day(confirmed).isoformat(),
     }
+    if request.group is not None:
+        rows["works_group"] = words.of(
+            "text.works_group",
+            sites=len(request.group.site_ids),
+            area=area_text(words, request.group.area_m2, request.group.area_error_m2),
+        )
     found = tuple(Line(words.of(f"label.{key}"), value) for key, value in rows.items())
     identity = (
         Line(words.of("label.site_id"), f"{_short(site.id)} ({_short(name, 24)})"),
@@ -162,7 +166,7 @@ def _evidence(request: TicketRequest, words: Words) -> tuple[Line, ...]:
 
 def _size(request: TicketRequest, words: Words) -> str:
     site = request.site
-    chance = exceeds_probability(site.area_m2, site.area_error_m2, SIZE_LIMIT_M2)
+    chance = exceeds_probability(site.area_m2, site.area_error_m2)
     area = f"{words.of('label.area')} {area_text(words, site.area_m2, site.area_error_m2)}"
     return f"{area}    {words.of('text.probability', p=probability_text(words, chance))}"
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sat_monitor import __version__
-from sat_monitor.core.domain import AOI, ChainHead, Scene, Site, Ticket
+from sat_monitor.core.domain import AOI, ChainHead, Scene, Site, Ticket, WorksGroup
 from sat_monitor.tickets.composites import ScoreField, Snapshot
 from sat_monitor.tickets.place import Place
 
@@ -35,7 +35,7 @@ class TicketRequest:
 
     `before`, `after` and `score` should cover `view.detail_window(site.outline, grid)`, `location` should cover
     `view.location_window(...)`; smaller ones are shown with hatched gaps. `evidence` maps name_unit to value and
-    replaces the site's own where given.
+    replaces the site's own where given; `group` is the works group of the site, None where it is alone.
     """
 
     ticket: Ticket
@@ -50,6 +50,7 @@ class TicketRequest:
     before: Snapshot | None = None
     scenes: tuple[SceneUse, ...] = ()
     evidence: Mapping[str, float] | None = None
+    group: WorksGroup | None = None
     software: str = __version__
 
     @property

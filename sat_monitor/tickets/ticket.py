@@ -120,7 +120,7 @@ def ticket_geojson(request: TicketRequest) -> str:
     """The ticket as a FeatureCollection of one feature: the site's outline with site and ticket properties."""
     ticket, ja = request.ticket, load_words("ja")
     properties = {
-        **site_properties(request.site),
+        **site_properties(request.site, request.group),
         "ticket_id": json_text(ticket.id),
         "opened_at": iso(ticket.opened_at),
         "priority": ticket.priority,

@@ -103,13 +103,6 @@ def area_text(words: Words, area_m2: float, error_m2: float) -> str:
     return words.of("text.area", area=figure(round(area_m2, -1), 0), error=figure(round(error_m2, -1), 0))
 
 
-def exceeds_probability(area_m2: float, error_m2: float, limit_m2: float) -> float:
-    """Probability (0..1) that the true area exceeds `limit_m2`, with a normal error of standard deviation `error_m2`."""
-    if error_m2 <= 0.0:
-        return 1.0 if area_m2 > limit_m2 else 0.0
-    return 0.5 * math.erfc((limit_m2 - area_m2) / (error_m2 * math.sqrt(2.0)))
-
-
 def probability_text(words: Words, probability: float) -> str:
     """A probability as whole per cent, never 0 % or 100 %."""
     if probability > 0.99:
