@@ -22,9 +22,10 @@ from sat_monitor.evaluate.home import Outcome, evaluate_inventory, evaluate_rast
 from sat_monitor.evaluate.replay import Ablation, two_looks, without_evidence
 from sat_monitor.evaluate.text import campaign_lines, inventory_lines, plain
 from sat_monitor.evaluate.truth import read_truth
-from sat_monitor.evaluate.world import WHOLE, Campaign, found_sites, run_campaign
-from sat_monitor.evaluate.worlds import WorldPlan, parse_plan, seeds_of
+from sat_monitor.evaluate.world import WHOLE, Campaign, CampaignRequest, found_sites, run_campaign
+from sat_monitor.evaluate.worlds import first_look, seeds_of
 from sat_monitor.imagery.archive import Archive
+from sat_monitor.simulate.config import WorldConfig, parse_world
 from sat_monitor.simulate.world import truth_geojson
 from tests.night_world import AOI_ID, Place, build, quiet
 
@@ -33,10 +34,11 @@ name = "tiny"
 seeds = [2]
 first = 2025-02-01
 last = 2026-09-20
-history_days = 480
 [place]
 side_px = 72
 [events]
+quiet_days = 400
+confusers_per_earthwork = 1.0
 earthworks_per_km2_year = 5.0
 """
 
@@ -44,7 +46,8 @@ earthworks_per_km2_year = 5.0
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
     """One world of 72 x 72 pixels with one fill."""
-    return run_campaign(parse_plan(PLAN), 1, Profile(), [Ablation.OPTICAL, Ablation.EVIDENCE], quiet)
+    request = CampaignRequest(parse_world(PLAN), 1, Profile(), (Ablation.OPTICAL, Ablation.EVIDENCE))
+    return run_campaign(request, quiet)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +68,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
 
 def test_a_tiny_world_is_found_by_the_whole_method(campaign: Campaign) -> None:
     figures = campaign.pooled()
-    assert campaign.contract.worlds == 1
-    assert campaign.contract.kinds["fill"] == 1
+    assert campaign.held.worlds == 1
+    assert campaign.held.kinds["fill"] == 1
     assert figures.lists[0].producers.hits == figures.lists[0].producers.total == 1
     assert figures.km2 == pytest.approx(0.5184)
     (truth,) = campaign.variants[WHOLE][0].truths
@@ -89,6 +92,7 @@ def test_the_printed_campaign_says_that_it_is_simulated_and_never_overall_accura
     assert text.startswith("模擬データ")
     assert "ablations" in text and "per 100 km2 and month" in text and "at 0.3 per km2 and year" in text
     assert "overall" not in text.lower()
+    assert "world contract of tiny-2" in text and "true cloud share" in text
     json.dumps(plain(campaign.variants), allow_nan=False)
 
 
@@ -114,13 +118,13 @@ def one_pixel(score: float | None) -> ChangeMap:
 
 
 def test_a_plan_is_bounded_and_seeds_go_on_after_its_own() -> None:
-    assert list(seeds_of(parse_plan("seeds = [7, 9]"), 4)) == [7, 9, 10, 11]
-    assert list(seeds_of(parse_plan("seeds = [7, 9]"), 1)) == [7]
+    assert list(seeds_of(parse_world("seeds = [7, 9]"), 4)) == [7, 9, 10, 11]
+    assert list(seeds_of(parse_world("seeds = [7, 9]"), 1)) == [7]
     with pytest.raises(ProfileError, match="side_px"):
-        parse_plan("[place]\nside_px = 3")
-    with pytest.raises(ProfileError, match="leave nothing"):
-        parse_plan("history_days = 2000")
-    assert WorldPlan().first_look == date(2025, 10, 1)
+        parse_world("[place]\nside_px = 3")
+    with pytest.raises(UsageError, match="looks begin on"):
+        first_look(parse_world("[events]\nquiet_days = 2000"))
+    assert first_look(WorldConfig()) == date(2025, 10, 1)
 
 
 def test_an_installation_against_the_truth_of_its_world(place: Place, tmp_path: Path) -> None:
