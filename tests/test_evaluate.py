@@ -83,6 +83,9 @@ def test_a_tiny_world_is_built_replayed_and_compared(campaign: Campaign) -> None
     (truth,) = campaign.variants[WHOLE][0].truths
     assert truth.truth.kind == "fill" and truth.truth.slope_deg is not None
     assert truth.found or truth.missed
+    assert set(truth.seen_days) == {"s1", "s2"} and truth.seen_days["s2"] > 0
+    (blind,) = campaign.variants["without optical"][0].truths
+    assert blind.seen_days == {"s1": truth.seen_days["s1"], "s2": 0}
     assert not truth.found or (truth.confirmed_on or date.min) >= truth.truth.began_on
 
 

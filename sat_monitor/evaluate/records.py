@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
@@ -87,11 +87,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class TruthResult:
-    """What became of an earthwork: the sites that found it (best score first), or why it was missed."""
+    """What became of an earthwork: the sites that found it (best score first), or why it was missed.
+
+    `seen_days` counts UTC days since it began on which a look of each sensor saw half of it, where that is known.
+    """
 
     truth: Truth
     sites: tuple[Found, ...]
     missed: str = ""
+    seen_days: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def found(self) -> bool:

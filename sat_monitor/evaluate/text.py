@@ -125,7 +125,11 @@ def missed_lines(places: Sequence[Matched]) -> list[str]:
     for truth in (t for place in places for t in place.truths if not t.found):
         t = truth.truth
         slope = "" if t.slope_deg is None else f", {t.slope_deg:.0f} deg"
-        lines.append(f"  {t.id} {t.kind} {t.area_m2:.0f} m2{slope}, began {t.began_on}: {truth.missed}")
+        seen = ", ".join(f"{sensor} {days}" for sensor, days in truth.seen_days.items())
+        lines.append(
+            f"  {t.id} {t.kind} {t.area_m2:.0f} m2{slope}, began {t.began_on}: {truth.missed}"
+            + (f"; days seen: {seen}" if seen else "")
+        )
     return ["missed earthworks", *lines] if lines else []
 
 

@@ -18,7 +18,7 @@ from sat_monitor.evaluate.accuracy import Accuracy, accuracy
 from sat_monitor.evaluate.contract import contract_lines
 from sat_monitor.evaluate.matching import match
 from sat_monitor.evaluate.records import Found, Matched, Scope, Truth
-from sat_monitor.evaluate.replay import Ablation, Progress, Replay, Replayed
+from sat_monitor.evaluate.replay import Ablation, Progress, Replay, Replayed, Sight
 from sat_monitor.evaluate.worlds import first_look, seeds_of, world_of
 from sat_monitor.masks import draw_mask
 from sat_monitor.simulate.config import WorldConfig
@@ -105,7 +105,14 @@ def compare(world: World, replayed: Replayed) -> Matched:
         replace(s, slope_deg=_mean(slope, s.outline, grid), place=_cover(world, s.outline)) for s in sites
     ]  # fmt: skip
     scope = Scope(replayed.aoi.id, replayed.watched_m2, replayed.first, replayed.last)
-    return match(scope, [*truths, *confusers], placed)
+    matched = match(scope, [*truths, *confusers], placed)
+    return replace(matched, truths=tuple(replace(t, seen_days=_seen(t.truth, replayed.sights)) for t in matched.truths))
+
+
+def _seen(truth: Truth, sights: Sequence[Sight]) -> dict[str, int]:
+    """Days since an earthwork began on which each sensor saw at least half of it."""
+    seen = {(s.sensor, s.day) for s in sights if s.day >= truth.began_on and s.share_of(truth.outline) >= 0.5}
+    return {sensor.value: sum(each is sensor for each, _ in seen) for sensor in Sensor}
 
 
 def truth_of(event: Event, is_earthwork: bool) -> Truth:
