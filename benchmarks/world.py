@@ -19,52 +19,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from sat_monitor.imagery.opera_rtc import opera_rtc_scenes
-from sat_monitor.imagery.s2_cube import s2_cube_scenes
+from sat_monitor.evaluate.contract import reference_figures
 from sat_monitor.simulate.config import WorldConfig, parse_world
-from sat_monitor.simulate.contract import (
-    OpticalSample,
-    RadarSample,
-    contract,
-    optical_measures,
-    radar_classes,
-    radar_measures,
-    sample_world,
-    table,
-)
+from sat_monitor.simulate.contract import contract, sample_world, table
 from sat_monitor.simulate.scenes import passes, render_scenes
 from sat_monitor.simulate.world import build_world, spec_of
 
-CUBE = "s2_romania/sentinel2_cube_subset_romania_10m.nc"
 LIMIT_S = 60.0
-
-
-def real_radar(data: Path) -> dict[str, float]:
-    """Figures of the burst with the most classed land."""
-    stacks = []
-    for burst in sorted(path for path in (data / "opera_rtc_s1").glob("T*") if path.is_dir()):
-        rasters = [found.load().bands for found in opera_rtc_scenes(burst, "real").scenes]
-        stacks.append((burst.name, RadarSample(*(np.stack([r[b] for r in rasters]) for b in ("VV", "VH")))))
-    if not stacks:
-        return {}
-    counts = {name: {c: int(w.sum()) for c, w in radar_classes(stack).items()} for name, stack in stacks}
-    print("real radar, pixels of 30 m by class:", counts)
-    name, stack = max(stacks, key=lambda pair: sum(counts[pair[0]].values()))
-    print(f"used: {name}, {stack.vv.shape[0]} looks")
-    return {m.name: m.value for m in radar_measures(stack)}
-
-
-def real_optical(data: Path) -> dict[str, float]:
-    """Figures of the Sentinel-2 cube."""
-    if not (data / CUBE).is_file():
-        return {}
-    scenes = s2_cube_scenes(data / CUBE, "real").scenes
-    rasters = [found.load().bands for found in scenes]
-    days = np.array([found.offer.acquired_at.timetuple().tm_yday for found in scenes])
-    bands = (np.stack([r[b] for r in rasters]) for b in ("SCL", "B02", "B04", "B08"))
-    return {m.name: m.value for m in optical_measures(OpticalSample(days, *bands))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +52,7 @@ def main() -> int:
     args = parser.parse_args()
     config = WorldConfig() if args.config is None else parse_world(args.config.read_text(encoding="utf-8"))
     warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-    real = real_radar(args.data) | real_optical(args.data)
+    real = reference_figures(args.data)
     if not real:
         print(f"reference data not found in {args.data}: the world alone is printed")
     off = 0

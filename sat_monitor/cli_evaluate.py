@@ -34,26 +34,34 @@ def evaluate_world(
     config: Annotated[Path | None, typer.Option("--config", help="TOML of the worlds; the shipped one where absent")] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="number of worlds")] = 10,
     without: Annotated[list[str] | None, typer.Option("--without", help="sar, optical or evidence: also run without it")] = None,
+    reference: Annotated[Path | None, typer.Option("--reference", help="folder with opera_rtc_s1 and s2_romania, for the world contract")] = None,
     profile: ProfileOption = None, figures: FiguresOption = None, as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Simulated worlds with known truth through the night's detection: accuracy with intervals, lags, false sites."""
+    from sat_monitor.evaluate.contract import reference_figures
     from sat_monitor.evaluate.figures import write_figures
     from sat_monitor.evaluate.replay import Ablation
     from sat_monitor.evaluate.text import campaign_lines, plain
-    from sat_monitor.evaluate.world import WHOLE, run_campaign
-    from sat_monitor.evaluate.worlds import WorldPlan, parse_plan
+    from sat_monitor.evaluate.world import WHOLE, CampaignRequest, run_campaign
+    from sat_monitor.simulate.config import WorldConfig, parse_world
 
     unknown = sorted(set(without or ()) - {part.value for part in Ablation})
     if unknown:
         raise UsageError("E2001", f"--without {', '.join(unknown)}; known are {', '.join(Ablation)}")
-    plan = WorldPlan() if config is None else parse_plan(_text(config))
+    worlds = WorldConfig() if config is None else parse_world(_text(config))
+    real = {} if reference is None else reference_figures(reference)
+    request = CampaignRequest(worlds, seeds, profile_of(profile), tuple(Ablation(w) for w in without or ()), real)
     with Progress() as progress:
-        campaign = run_campaign(plan, seeds, profile_of(profile), [Ablation(w) for w in without or ()], progress)
+        campaign = run_campaign(request, progress)
     pooled = {name: campaign.pooled(name) for name in campaign.variants}
     lines = campaign_lines(campaign)
     if figures is not None:
         write_figures(figures, campaign.variants[WHOLE], lines)
-    _print(lines, plain({"contract": campaign.contract, "figures": pooled, "worlds": campaign.variants}), as_json)
+    _print(
+        lines,
+        plain({"held": campaign.held, "contract": campaign.contract, "figures": pooled, "worlds": campaign.variants}),
+        as_json,
+    )
 
 
 @evaluate_app.command("series")

@@ -5,38 +5,48 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
+from shapely.geometry import Point
 
 from sat_monitor import cli
+from sat_monitor.change_detect.detector import detector_id
 from sat_monitor.change_detect.evidence import empty_state
 from sat_monitor.core.domain import ChangeMap, Layer, Sensor
 from sat_monitor.core.errors import ProfileError, UsageError
 from sat_monitor.core.grid import Grid, reproject
 from sat_monitor.core.profile import Profile
-from sat_monitor.evaluate.home import Outcome, evaluate_inventory, evaluate_raster, read_history
+from sat_monitor.evaluate.home import History, Outcome, evaluate_inventory, evaluate_raster, read_history
 from sat_monitor.evaluate.replay import Ablation, two_looks, without_evidence
 from sat_monitor.evaluate.text import campaign_lines, inventory_lines, plain
 from sat_monitor.evaluate.truth import read_truth
-from sat_monitor.evaluate.world import WHOLE, Campaign, found_sites, run_campaign
-from sat_monitor.evaluate.worlds import WorldPlan, parse_plan, seeds_of
+from sat_monitor.evaluate.world import WHOLE, Campaign, CampaignRequest, found_sites, run_campaign
+from sat_monitor.evaluate.worlds import first_look, seeds_of
 from sat_monitor.imagery.archive import Archive
+from sat_monitor.masks import draw_mask
+from sat_monitor.scoring import DETECTORS
+from sat_monitor.simulate.config import WorldConfig, parse_world
 from sat_monitor.simulate.world import truth_geojson
+from tests.accuracy_world import site
 from tests.night_world import AOI_ID, Place, build, quiet
+from tests.site_world import CONFIRMING, only
+from tests.site_world import run as run_looks
 
 PLAN = """
 name = "tiny"
 seeds = [2]
 first = 2025-02-01
 last = 2026-09-20
-history_days = 480
 [place]
 side_px = 72
 [events]
+quiet_days = 400
+confusers_per_earthwork = 1.0
 earthworks_per_km2_year = 5.0
 """
 
@@ -44,7 +54,8 @@ earthworks_per_km2_year = 5.0
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
     """One world of 72 x 72 pixels with one fill."""
-    return run_campaign(parse_plan(PLAN), 1, Profile(), [Ablation.OPTICAL, Ablation.EVIDENCE], quiet)
+    request = CampaignRequest(parse_world(PLAN), 1, Profile(), (Ablation.OPTICAL, Ablation.EVIDENCE))
+    return run_campaign(request, quiet)
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +74,19 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
     return int(left.value.code or 0), captured.out, captured.err
 
 
-def test_a_tiny_world_is_found_by_the_whole_method(campaign: Campaign) -> None:
+def test_a_tiny_world_is_built_replayed_and_compared(campaign: Campaign) -> None:
     figures = campaign.pooled()
-    assert campaign.contract.worlds == 1
-    assert campaign.contract.kinds["fill"] == 1
-    assert figures.lists[0].producers.hits == figures.lists[0].producers.total == 1
+    assert campaign.held.worlds == 1
+    assert campaign.held.kinds["fill"] == 1
+    assert figures.lists[0].producers.total == 1
     assert figures.km2 == pytest.approx(0.5184)
     (truth,) = campaign.variants[WHOLE][0].truths
-    assert truth.confirmed_on is not None and truth.confirmed_on >= truth.truth.began_on
-    assert truth.truth.slope_deg is not None and truth.best is not None and truth.best.sensors in ("s2", "s1+s2")
+    assert truth.truth.kind == "fill" and truth.truth.slope_deg is not None
+    assert truth.found or truth.missed
+    assert set(truth.seen_days) == {"s1", "s2"} and truth.seen_days["s2"] > 0
+    (blind,) = campaign.variants["without optical"][0].truths
+    assert blind.seen_days == {"s1": truth.seen_days["s1"], "s2": 0}
+    assert not truth.found or (truth.confirmed_on or date.min) >= truth.truth.began_on
 
 
 def test_without_optical_looks_no_site_has_any(campaign: Campaign) -> None:
@@ -89,6 +104,7 @@ def test_the_printed_campaign_says_that_it_is_simulated_and_never_overall_accura
     assert text.startswith("模擬データ")
     assert "ablations" in text and "per 100 km2 and month" in text and "at 0.3 per km2 and year" in text
     assert "overall" not in text.lower()
+    assert "world contract of tiny-2" in text and "true cloud share" in text
     json.dumps(plain(campaign.variants), allow_nan=False)
 
 
@@ -114,34 +130,58 @@ def one_pixel(score: float | None) -> ChangeMap:
 
 
 def test_a_plan_is_bounded_and_seeds_go_on_after_its_own() -> None:
-    assert list(seeds_of(parse_plan("seeds = [7, 9]"), 4)) == [7, 9, 10, 11]
-    assert list(seeds_of(parse_plan("seeds = [7, 9]"), 1)) == [7]
+    assert list(seeds_of(parse_world("seeds = [7, 9]"), 4)) == [7, 9, 10, 11]
+    assert list(seeds_of(parse_world("seeds = [7, 9]"), 1)) == [7]
     with pytest.raises(ProfileError, match="side_px"):
-        parse_plan("[place]\nside_px = 3")
-    with pytest.raises(ProfileError, match="leave nothing"):
-        parse_plan("history_days = 2000")
-    assert WorldPlan().first_look == date(2025, 10, 1)
+        parse_world("[place]\nside_px = 3")
+    with pytest.raises(UsageError, match="looks begin on"):
+        first_look(parse_world("[events]\nquiet_days = 2000"))
+    assert first_look(WorldConfig()) == date(2025, 10, 1)
+
+
+def with_site(place: Place) -> History:
+    """The history of the home, with one confirmed site on the fill, whatever the detection made of it."""
+    history, fill = read_history(place.home, AOI_ID, Profile()), place.world.fills[0]
+    confirmed = fill.cleared_on + timedelta(days=20)
+    found = replace(site("known", 0, 0, 0), outline=fill.outline, first_seen_on=fill.cleared_on, confirmed_on=confirmed)
+    scope = replace(history.scope, first=min(history.scope.first, fill.cleared_on))
+    return replace(history, scope=scope, sites=(found,))
+
+
+def well_seen(place: Place, history: History) -> Point:
+    """The place (lon, lat) off the fill that most looks saw."""
+    archive, grid = Archive(place.home.archive), history.aoi.grid
+    maps = [(look.scene_id, detector_id(DETECTORS[look.sensor])) for look in history.looks]
+    count = sum(archive.change_map(AOI_ID, *name).valid.astype(int) for name in maps)
+    near = draw_mask(place.world.fills[0].outline.buffer(80.0), grid)
+    count[near.slices] = np.where(near.mask, -1, count[near.slices])
+    smooth = ndimage.uniform_filter(count.astype(float), 7)
+    row, col = np.unravel_index(int(np.argmax(smooth)), smooth.shape)
+    point = reproject(Point(*grid.to_metres(row + 0.5, col + 0.5)), grid.epsg, 4326)
+    assert isinstance(point, Point)
+    return point
 
 
 def test_an_installation_against_the_truth_of_its_world(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "truth.geojson"
     path.write_text(json.dumps(truth_geojson(place.world)), encoding="utf-8")
-    matched = evaluate_raster(read_history(place.home, AOI_ID, Profile()), path)
+    matched = evaluate_raster(with_site(place), path)
     assert [t.found for t in matched.truths] == [True]
     assert matched.truths[0].truth.area_m2 == pytest.approx(place.world.fills[0].area_m2, rel=0.01)
+    assert matched.truths[0].truth.moved_on == place.world.fills[0].filled_on
+    assert [(s.earthwork, s.cause) for s in matched.sites] == [(True, "fill")]
 
 
 def test_an_offices_list_tells_found_missed_unseen_and_outside_apart(place: Place, tmp_path: Path) -> None:
+    history = with_site(place)
     fill = reproject(place.world.fills[0].outline.centroid, place.world.grid.epsg, 4326)
-    west, south, *_ = reproject(place.world.fills[0].outline, place.world.grid.epsg, 4326).bounds
-    history = read_history(place.home, AOI_ID, Profile())
-    began, last = place.world.fills[0].cleared_on, history.scope.last
+    seen, began, last = well_seen(place, history), place.world.fills[0].cleared_on, history.scope.last
     rows = [
         f"known,{fill.x},{fill.y},{began},,盛土,1.0",
-        f"quiet,{west + 0.003},{south},{began},,none,0.1",
-        f"missed,{west - 0.002},{south},{began},,fill,0.5",
-        f"unseen,{west - 0.002},{south},{last},,fill,0.5",
-        f"nobody,{west},{south},{began},,確認不能,1.0",
+        f"quiet,{seen.x},{seen.y},{began},,none,0.1",
+        f"missed,{seen.x},{seen.y},{began},,fill,0.5",
+        f"unseen,{seen.x},{seen.y},{last},,fill,0.5",
+        f"nobody,{seen.x},{seen.y},{began},,確認不能,1.0",
         f"far,0.0,0.0,{began},,fill,1.0",
     ]
     path = tmp_path / "list.csv"
@@ -155,7 +195,7 @@ def test_an_offices_list_tells_found_missed_unseen_and_outside_apart(place: Plac
     # One found, one missed that stands for two.
     assert inventory.producers.value == pytest.approx(1.0 / 3.0)
     assert inventory.users.value == 1.0
-    assert inventory.lag.count == 1
+    assert inventory.lag.median == 20.0
     assert any("known: found" in line for line in inventory_lines(inventory))
 
 
@@ -169,6 +209,7 @@ def test_an_offices_list_tells_found_missed_unseen_and_outside_apart(place: Plac
         ("id,lon,lat,first_seen_on\na,139,935,2026-01-01\n", "lon/lat"),
         ("id,lon,lat,first_seen_on,inclusion_probability\na,139,35,2026-01-01,0\n", "inclusion_probability"),
         ("id,lon,lat,first_seen_on\n,139,35,2026-01-01\n", "no id"),
+        ("id,lon,lat,first_seen_on\na,139,35,2026-01-01\na,139,36,2026-01-01\n", "more than once"),
     ],
 )
 def test_a_list_that_cannot_be_read_names_its_row(text: str, what: str, tmp_path: Path) -> None:
@@ -185,11 +226,12 @@ def test_a_broken_geojson_is_refused_by_number(tmp_path: Path) -> None:
         read_truth(path, "a", 32654)
 
 
-def test_a_withdrawn_ticket_is_no_ticket(place: Place) -> None:
-    (ticket,) = place.valid_tickets()
-    sites = [s for s in place.sites() if s.id == ticket.site_id]
-    assert found_sites(sites, [ticket], {})[0].ticketed_on == ticket.opened_at.date()
-    assert found_sites(sites, [replace(ticket, withdrawn_reason="merged")], {})[0].ticketed_on is None
+def test_a_withdrawn_ticket_is_no_ticket() -> None:
+    table, _ = run_looks(CONFIRMING)
+    (ticket,), known = table.tickets.values(), only(table)
+    assert found_sites([known], [ticket], {})[0].ticketed_on == ticket.opened_at.date()
+    assert found_sites([known], [replace(ticket, withdrawn_reason="merged")], {})[0].ticketed_on is None
+    assert found_sites([known], [], {known.scene_ids[0]: Sensor.S2})[0].sensors == "s2"
 
 
 def test_the_command_writes_a_page_of_figures(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -100,7 +101,8 @@ def evaluate_raster(history: History, truth: Path) -> Matched:
 
 def evaluate_inventory(history: History, listed: Path, archive: Archive) -> Inventory:
     """An office's list against a history: what is not in the list is unknown, and what nobody could see is no miss."""
-    entries = [_entry(history, archive, *row) for row in read_truth(listed, history.aoi.id, history.aoi.grid.epsg)]
+    entries = [_entry(history, *row) for row in read_truth(listed, history.aoi.id, history.aoi.grid.epsg)]
+    entries = _with_sight(history, archive, entries)
     judged = [e for e in entries if e.outcome in (Outcome.FOUND, Outcome.MISSED)]
     works = [e for e in judged if e.verdict is Verdict.EARTHWORK]
     alarmed = [e for e in judged if e.outcome is Outcome.FOUND]
@@ -113,7 +115,8 @@ def evaluate_inventory(history: History, listed: Path, archive: Archive) -> Inve
     )
 
 
-def _entry(history: History, archive: Archive, truth: Truth, verdict: Verdict) -> EntryResult:
+def _entry(history: History, truth: Truth, verdict: Verdict) -> EntryResult:
+    """An entry by the sites alone: whether what was missed could be seen is asked afterwards."""
     first, last = truth.began_on - timedelta(days=LEAD_DAYS), truth.ended_on or history.scope.last
     if verdict is Verdict.UNREACHED:
         return EntryResult(truth, verdict, Outcome.LEFT_OUT, None, None, None)
@@ -124,9 +127,21 @@ def _entry(history: History, archive: Archive, truth: Truth, verdict: Verdict) -
     if in_time:
         day, site = min(in_time, key=lambda pair: (pair[0], pair[1].id))
         return EntryResult(truth, verdict, Outcome.FOUND, site, (day - truth.began_on).days, None)
-    seen = seen_days(history, archive, truth, last)
-    outcome = Outcome.MISSED if seen >= _SEEN_DAYS else Outcome.NOT_SEEN
-    return EntryResult(truth, verdict, outcome, None, None, seen)
+    return EntryResult(truth, verdict, Outcome.MISSED, None, None, None)
+
+
+def _with_sight(history: History, archive: Archive, entries: Sequence[EntryResult]) -> list[EntryResult]:
+    """`entries` in which those are told apart that were missed and that nobody could have seen."""
+    seen = seen_days(history, archive, [e.truth for e in entries if e.outcome is Outcome.MISSED])
+    told = []
+    for entry in entries:
+        days = seen.get(entry.truth.id)
+        if days is None:
+            told.append(entry)
+        else:
+            outcome = Outcome.MISSED if days >= _SEEN_DAYS else Outcome.NOT_SEEN
+            told.append(replace(entry, outcome=outcome, seen_days=days))
+    return told
 
 
 def _inside(aoi: AOI, truth: Truth) -> bool:
@@ -135,22 +150,29 @@ def _inside(aoi: AOI, truth: Truth) -> bool:
     return west <= middle.x <= east and south <= middle.y <= north
 
 
-def seen_days(history: History, archive: Archive, truth: Truth, last: date) -> int:
-    """UTC days from the entry's first day to `last` on which a change map is valid on half of its outline."""
-    days: set[date] = set()
+def seen_days(history: History, archive: Archive, truths: Sequence[Truth]) -> dict[str, int]:
+    """By id: UTC days from an entry's first day to its end on which a change map is valid on half of its outline.
+
+    Each change map is read once for all entries; one that is not there or damaged saw nothing.
+    """
+    days: dict[str, set[date]] = {truth.id: set() for truth in truths}
     for look in history.looks:
         day = look.acquired_at.date()
-        if truth.began_on <= day <= last and day not in days and _sees(history.aoi, archive, look, truth):
-            days.add(day)
-    return len(days)
+        due = [t for t in truths if t.began_on <= day <= (t.ended_on or history.scope.last) and day not in days[t.id]]
+        for truth in _seen(history.aoi, archive, look, due) if due else ():
+            days[truth.id].add(day)
+    return {id_: len(found) for id_, found in days.items()}
 
 
-def _sees(aoi: AOI, archive: Archive, look: Look, truth: Truth) -> bool:
-    """Whether a look's change map is valid on enough of an outline; one that is not there or damaged saw nothing."""
+def _seen(aoi: AOI, archive: Archive, look: Look, truths: Sequence[Truth]) -> list[Truth]:
+    """The truths of which a look saw enough."""
     try:
         change = archive.change_map(aoi.id, look.scene_id, detector_id(DETECTORS[look.sensor]))
     except (KeyError, SceneReject):
-        return False
-    drawn = draw_mask(truth.outline, change.grid)
-    pixels = draw_mask(truth.outline, aoi.grid).mask.sum()
-    return bool(pixels) and float(change.valid[drawn.slices][drawn.mask].sum()) >= _SEEN_SHARE * float(pixels)
+        return []
+    seen = []
+    for truth in truths:
+        drawn, whole = draw_mask(truth.outline, change.grid), draw_mask(truth.outline, aoi.grid).mask.sum()
+        if whole and float(change.valid[drawn.slices][drawn.mask].sum()) >= _SEEN_SHARE * float(whole):
+            seen.append(truth)
+    return seen

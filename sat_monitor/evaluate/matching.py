@@ -21,8 +21,8 @@ _LOSS = frozenset({Kind.VEGETATION_LOSS, Kind.CHANGE})
 _BUILT = frozenset({Kind.CONSTRUCTION, Kind.CHANGE})
 #: Lasting changes that are no earthworks, and the kinds of site that say so truly (METHOD 12); of all else none is right.
 RIGHT_KINDS: Mapping[str, frozenset[Kind]] = {
-    "clear-cut": _LOSS, "clear_cut": _LOSS, "thinning": _LOSS, "fire": _LOSS, "landslide": _LOSS,
-    "hall": _BUILT, "new_roof": _BUILT, "solar_farm": _BUILT, "greenhouse": _BUILT,
+    "clear_cut": _LOSS, "thinning": _LOSS, "fire": _LOSS, "landslide": _LOSS,
+    "new_roof": _BUILT, "solar_farm": _BUILT, "greenhouse": _BUILT,
     "quarry_work": frozenset({Kind.CHANGE}), "flood": frozenset({Kind.WATER}),
 }  # fmt: skip
 

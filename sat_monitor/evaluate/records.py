@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
 from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.domain import Kind
-from sat_monitor.evaluate.statistics import Z90
+from sat_monitor.core.size import area_interval_m2
 
 #: Upper bounds of the size classes (m2) and slope classes (degrees); the last class is open.
 SIZES_M2 = (500.0, 1000.0, 3000.0)
@@ -61,8 +61,8 @@ class Found:
     @property
     def area_interval_m2(self) -> tuple[float, float]:
         """The 90 % interval of its area."""
-        half = Z90 * self.area_error_m2
-        return self.area_m2 - half, self.area_m2 + half
+        interval = area_interval_m2(self.area_m2, self.area_error_m2)
+        return interval.low_m2, interval.high_m2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class TruthResult:
-    """What became of an earthwork: the sites that found it (best score first), or why it was missed."""
+    """What became of an earthwork: the sites that found it (best score first), or why it was missed.
+
+    `seen_days` counts UTC days since it began on which a look of each sensor saw half of it, where that is known.
+    """
 
     truth: Truth
     sites: tuple[Found, ...]
     missed: str = ""
+    seen_days: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def found(self) -> bool:

@@ -12,14 +12,18 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.change_detect.evidence import EvidenceState, prior_log_odds, update
 from sat_monitor.core.domain import AOI, ChangeMap, FloatArray, Scene, Sensor
+from sat_monitor.core.grid import Grid
 from sat_monitor.core.profile import Profile
 from sat_monitor.fold import LookFold, Rule, chain
 from sat_monitor.imagery.aois import detection_mask
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.stack import StackReader
+from sat_monitor.masks import draw_mask
 from sat_monitor.scoring import Bench
 from sat_monitor.simulate.scenes import render_scenes
 from sat_monitor.simulate.world import World
@@ -41,11 +45,33 @@ class Ablation(StrEnum):
     EVIDENCE = "evidence"
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look saw: UTC day, sensor, and the valid pixels of `grid`, packed into bits row by row."""
+
+    day: date
+    sensor: Sensor
+    grid: Grid
+    bits: NDArray[np.uint8]
+
+    def share_of(self, outline: BaseGeometry) -> float:
+        """Share (0..1) of an outline (metres) that the look saw; 0 where no pixel's centre lies in it."""
+        drawn = draw_mask(outline, self.grid)
+        height, width = self.grid.shape
+        valid = np.unpackbits(self.bits, count=height * width).reshape(height, width)[drawn.slices][drawn.mask]
+        return float(valid.mean()) if valid.size else 0.0
+
+
 class ReplayArchive(Archive):
-    """An archive of scenes that keeps no change maps: they cost time, and nobody will look at them."""
+    """An archive of scenes that keeps of change maps only where they are valid: nobody will look at the rest."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.sights: list[Sight] = []
 
     def put_change_map(self, aoi: str, change: ChangeMap, scene: Scene) -> None:
-        """Keep nothing."""
+        """Keep where it is valid."""
+        self.sights.append(Sight(scene.acquired_at.date(), scene.sensor, change.grid, np.packbits(change.valid)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +79,8 @@ class Replayed:
     """The table of sites after a span of looks; first and last day (UTC) are those of the world
     whatever sensors were used, `watched_m2` the ground that was watched.
 
-    `sensors` tells which instruments supported each scene id; `refused` counts looks that were unusable.
+    `sensors` tells which instruments supported each scene id; `refused` counts looks that were unusable,
+    `sights` what the others saw.
     """
 
     aoi: AOI
@@ -64,6 +91,7 @@ class Replayed:
     sensors: dict[str, Sensor]
     looks: int
     refused: int
+    sights: tuple[Sight, ...]
 
 
 class Replay:
@@ -88,7 +116,7 @@ class Replay:
         # Shifts are measured once for all runs: they follow from the pixels alone.
         fold = LookFold(bench, scenes, self._folder / "shifts", rule)
         chained = chain(scenes, frozenset(s.id for s in scenes if s.acquired_at.date() >= first), profile)
-        refused = 0
+        refused, self._archive.sights = 0, []
         for number, look in enumerate(chained, start=1):
             refused += fold.advance(look).refused is not None
             if number % 25 == 0:
@@ -96,7 +124,9 @@ class Replay:
         fold.save_shifts()
         sensors = {s.id: s.sensor for s in scenes}
         area = float(watched.sum()) * self._aoi.grid.pixel_m**2
-        return Replayed(self._aoi, fold.table, first, self._last, area, sensors, len(chained), refused)
+        return Replayed(
+            self._aoi, fold.table, first, self._last, area, sensors, len(chained), refused, tuple(self._archive.sights)
+        )
 
 
 def _kept(scenes: Sequence[Scene], without: Ablation | None) -> list[Scene]:

@@ -11,8 +11,8 @@ from scipy.stats import chi2
 
 Numbers = NDArray[np.float64]
 
-#: The 97.5 % and 95 % quantiles of the normal distribution: half widths of 95 % and 90 % intervals, in sigmas.
-Z95, Z90 = 1.959963984540054, 1.6448536269514722
+#: The 97.5 % quantile of the normal distribution: half width of a 95 % interval, in sigmas.
+Z95 = 1.959963984540054
 #: Draws of a bootstrap or of a posterior, and their seed: the same data give the same interval.
 _DRAWS, _SEED = 2000, 0
 

@@ -125,17 +125,21 @@ def missed_lines(places: Sequence[Matched]) -> list[str]:
     for truth in (t for place in places for t in place.truths if not t.found):
         t = truth.truth
         slope = "" if t.slope_deg is None else f", {t.slope_deg:.0f} deg"
-        lines.append(f"  {t.id} {t.kind} {t.area_m2:.0f} m2{slope}, began {t.began_on}: {truth.missed}")
+        seen = ", ".join(f"{sensor} {days}" for sensor, days in truth.seen_days.items())
+        lines.append(
+            f"  {t.id} {t.kind} {t.area_m2:.0f} m2{slope}, began {t.began_on}: {truth.missed}"
+            + (f"; days seen: {seen}" if seen else "")
+        )
     return ["missed earthworks", *lines] if lines else []
 
 
 def campaign_lines(campaign: Campaign) -> list[str]:
     """World contract, pooled figures, one line per seed, and the comparison of the variants."""
-    held = campaign.contract
+    held, profile = campaign.held, campaign.request.profile
     whole = campaign.variants[WHOLE]
     lines = [
         SIMULATED,
-        f"profile {campaign.profile.name} {campaign.profile.sha256[:12]}",
+        f"profile {profile.name} {profile.sha256[:12]}",
         f"worlds: {held.worlds} of {held.km2 / max(1, held.worlds):.1f} km2; earthworks {held.earthworks_per_km2_year:.2f}, "
         f"confusers {held.confusers_per_km2_year:.2f} per km2 and year of imagery",
         f"events: {', '.join(f'{kind} {count}' for kind, count in held.kinds.items())}",
@@ -147,7 +151,7 @@ def campaign_lines(campaign: Campaign) -> list[str]:
         lines += ["", "by seed", *(_short(place.scope.name, accuracy([place])) for place in whole)]
     if len(campaign.variants) > 1:
         lines += ["", "ablations", *(_short(name, campaign.pooled(name)) for name in campaign.variants)]
-    return lines
+    return [*lines, "", f"world contract of {whole[0].scope.name}", *campaign.contract]
 
 
 def _short(name: str, figures: Accuracy) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
@@ -51,11 +52,15 @@ def read_truth(path: Path, aoi: str, epsg: int) -> list[tuple[Truth, Verdict]]:
     if not path.is_file():
         raise UsageError("E2002", str(path))
     rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _geojson_rows(path)
-    return [
+    entries = [
         _entry(f"{path.name}, entry {number}", row, outline, epsg)
         for number, (row, outline) in enumerate(rows, start=1)
         if row.get("aoi") in (None, "", aoi)
     ]
+    twice = [id_ for id_, count in Counter(truth.id for truth, _ in entries).items() if count > 1]
+    if twice:
+        raise UsageError("E2004", f"{path.name}: {', '.join(twice)} more than once")
+    return entries
 
 
 def _geojson_rows(path: Path) -> list[tuple[Mapping[str, Any], BaseGeometry]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,13 +15,15 @@ from sat_monitor.core.domain import FloatArray, Sensor, Site, Ticket
 from sat_monitor.core.grid import Grid
 from sat_monitor.core.profile import Profile
 from sat_monitor.evaluate.accuracy import Accuracy, accuracy
+from sat_monitor.evaluate.contract import contract_lines
 from sat_monitor.evaluate.matching import match
 from sat_monitor.evaluate.records import Found, Matched, Scope, Truth
-from sat_monitor.evaluate.replay import Ablation, Progress, Replay, Replayed
-from sat_monitor.evaluate.worlds import WorldPlan, seeds_of, world_of
+from sat_monitor.evaluate.replay import Ablation, Progress, Replay, Replayed, Sight
+from sat_monitor.evaluate.worlds import first_look, seeds_of, world_of
 from sat_monitor.masks import draw_mask
-from sat_monitor.simulate.cover import Cover
+from sat_monitor.simulate.config import WorldConfig
 from sat_monitor.simulate.events import Event
+from sat_monitor.simulate.kinds import Cover
 from sat_monitor.simulate.world import World
 from sat_monitor.sites.lifecycle import active
 
@@ -30,7 +32,7 @@ WHOLE = "whole method"
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class Held:
     """What the worlds held, so that their figures can be read: rates per km2 and year, counts by kind."""
 
     worlds: int
@@ -41,12 +43,26 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
-    """Matched worlds by variant (`WHOLE`, `without sar` ...), one per seed, and their contract."""
+class CampaignRequest:
+    """What to run: `seeds` worlds of a configuration, the profile, the parts to leave out, figures of real imagery."""
 
-    plan: WorldPlan
+    config: WorldConfig
+    seeds: int
     profile: Profile
-    contract: Contract
+    without: tuple[Ablation, ...] = ()
+    reference: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Matched worlds by variant (`WHOLE`, `without sar` ...), one per seed, and what the worlds held.
+
+    `contract` are the lines of the world contract of the first seed.
+    """
+
+    request: CampaignRequest
+    held: Held
+    contract: tuple[str, ...]
     variants: Mapping[str, tuple[Matched, ...]]
 
     def pooled(self, variant: str = WHOLE) -> Accuracy:
@@ -54,22 +70,23 @@ class Campaign:
         return accuracy(self.variants[variant])
 
 
-def run_campaign(
-    plan: WorldPlan, count: int, profile: Profile, without: Sequence[Ablation], progress: Progress
-) -> Campaign:
-    """Build, render, replay and match `count` worlds, each with the whole method and without each part asked for."""
-    runs: dict[str, list[Matched]] = {name: [] for name, _ in _variants(without)}
-    worlds = []
-    for seed in seeds_of(plan, count):
-        world = world_of(plan, seed)
-        worlds.append((len(world.fills), tuple(kind_of(e) for e in (*world.fills, *world.confusers)), _km2(world)))
+def run_campaign(request: CampaignRequest, progress: Progress) -> Campaign:
+    """Build, render, replay and match each world, with the whole method and without each part asked for."""
+    config, first = request.config, first_look(request.config)
+    runs: dict[str, list[Matched]] = {name: [] for name, _ in _variants(request.without)}
+    worlds: list[tuple[int, tuple[str, ...], float]] = []
+    contract: list[str] = []
+    for seed in seeds_of(config, request.seeds):
+        world = world_of(config, seed)
+        contract = contract or contract_lines(world, request.reference)
+        worlds.append((len(world.fills), tuple(e.kind.value for e in (*world.fills, *world.confusers)), _km2(world)))
         with tempfile.TemporaryDirectory() as folder:
             progress(f"{world.spec.aoi.id}: {len(world.fills)} earthworks, {len(world.confusers)} confusers; rendering")
-            replay = Replay(world, Path(folder), profile)
-            for name, ablation in _variants(without):
+            replay = Replay(world, Path(folder), request.profile)
+            for name, ablation in _variants(request.without):
                 progress(f"{world.spec.aoi.id}: {name}")
-                runs[name].append(compare(world, replay.run(plan.first_look, ablation, progress)))
-    return Campaign(plan, profile, _contract(plan, worlds), {name: tuple(places) for name, places in runs.items()})
+                runs[name].append(compare(world, replay.run(first, ablation, progress)))
+    return Campaign(request, _held(config, worlds), tuple(contract), {n: tuple(places) for n, places in runs.items()})
 
 
 def _variants(without: Sequence[Ablation]) -> Iterator[tuple[str, Ablation | None]]:
@@ -88,22 +105,21 @@ def compare(world: World, replayed: Replayed) -> Matched:
         replace(s, slope_deg=_mean(slope, s.outline, grid), place=_cover(world, s.outline)) for s in sites
     ]  # fmt: skip
     scope = Scope(replayed.aoi.id, replayed.watched_m2, replayed.first, replayed.last)
-    return match(scope, [*truths, *confusers], placed)
+    matched = match(scope, [*truths, *confusers], placed)
+    return replace(matched, truths=tuple(replace(t, seen_days=_seen(t.truth, replayed.sights)) for t in matched.truths))
 
 
-def kind_of(event: Event) -> str:
-    """The word for what an event is: its kind where it has one, else fill, or the confuser's own name."""
-    kind = getattr(event, "kind", None)
-    if kind is not None:
-        return str(kind)
-    return "fill" if event.becomes is None else event.id
+def _seen(truth: Truth, sights: Sequence[Sight]) -> dict[str, int]:
+    """Days since an earthwork began on which each sensor saw at least half of it."""
+    seen = {(s.sensor, s.day) for s in sights if s.day >= truth.began_on and s.share_of(truth.outline) >= 0.5}
+    return {sensor.value: sum(each is sensor for each, _ in seen) for sensor in Sensor}
 
 
 def truth_of(event: Event, is_earthwork: bool) -> Truth:
     """An event of a world as truth."""
     return Truth(
         id=event.id,
-        kind=kind_of(event),
+        kind=event.kind.value,
         outline=event.outline,
         began_on=event.cleared_on,
         moved_on=event.filled_on,
@@ -153,12 +169,12 @@ def _km2(world: World) -> float:
     return world.grid.height * world.grid.width * world.grid.pixel_m**2 / 1e6
 
 
-def _contract(plan: WorldPlan, worlds: Sequence[tuple[int, tuple[str, ...], float]]) -> Contract:
-    years = ((plan.last - plan.first).days + 1) / 365.25
+def _held(config: WorldConfig, worlds: Sequence[tuple[int, tuple[str, ...], float]]) -> Held:
+    years = ((config.last - config.first).days + 1) / 365.25
     km2 = sum(area for _, _, area in worlds)
     works = sum(count for count, _, _ in worlds)
     names = [kind for _, kinds, _ in worlds for kind in kinds]
     rate = km2 * years
-    return Contract(
+    return Held(
         len(worlds), km2, works / rate, (len(names) - works) / rate, {k: names.count(k) for k in sorted(set(names))}
     )

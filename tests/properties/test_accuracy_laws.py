@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sat_monitor.evaluate.accuracy import accuracy
@@ -67,9 +67,10 @@ def test_the_rarer_earthworks_are_the_less_a_site_means(pair: tuple[int, int], f
     assert values == sorted(values)
 
 
-places = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 300)), max_size=8)
+places = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 300)), max_size=5)
 
 
+@settings(max_examples=40)
 @given(places, places)
 def test_every_judged_earthwork_is_found_or_missed_and_no_site_counts_twice(
     works: list[tuple[int, int]], sites: list[tuple[int, int]]
