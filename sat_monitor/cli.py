@@ -33,15 +33,16 @@ from sat_monitor.cli_common import (
     Progress,
     ToOption,
     print_rows,
+    profile_of,
     registry_of,
 )  # fmt: skip
 from sat_monitor.cli_data import import_app, sources_app
+from sat_monitor.cli_tune import profile_app, tune_app
 from sat_monitor.core.clock import japan_day, system_clock
 from sat_monitor.core.errors import AoiError, ProfileError, SatMonitorError, UsageError
 from sat_monitor.core.home import Home
 
 if TYPE_CHECKING:
-    from sat_monitor.core.profile import Profile
     from sat_monitor.store.store import Store
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -51,6 +52,8 @@ app.add_typer(import_app, name="import", help="Bring scenes from files into the 
 app.add_typer(sources_app, name="sources", help="Services that scenes are fetched from.")
 app.add_typer(sites_app, name="sites", help="What the satellites say.")
 app.add_typer(tickets_app, name="tickets", help="Leads for the field.")
+app.add_typer(tune_app, name="tune", help="What another profile would have found.")
+app.add_typer(profile_app, name="profile", help="Profiles that nights may use.")
 app.add_typer(audit_app, name="audit", help="The history and its proof.")
 
 _WRONG_USE_ERRORS = (UsageError, AoiError, ProfileError)
@@ -69,16 +72,6 @@ def main() -> None:
         failure = SatMonitorError("E1301", f"{type(error).__name__}: {error}", "everything committed before")
         print(failure.message, file=sys.stderr)
         sys.exit(COULD_NOT_RUN)
-
-
-def _profile(path: Path | None) -> Profile:
-    from sat_monitor.core.profile import Profile, parse_profile
-
-    if path is None:
-        return Profile()
-    if not path.is_file():
-        raise UsageError("E2002", str(path))
-    return parse_profile(path.read_text(encoding="utf-8"))
 
 
 def _store(home: Path) -> Store:
@@ -116,7 +109,7 @@ def night(
 
     first, last = _days(day, start, end)
     ids = (registry_of(home).get(aoi).id,) if aoi else watched_aois(Home(home))
-    request = NightRequest(Home(home), ids, first, last, _profile(profile), lang.value)
+    request = NightRequest(Home(home), ids, first, last, profile_of(profile), lang.value)
     with Progress() as progress:
         report = run_night(request, system_clock, progress)
     print(report.to_markdown())

@@ -15,9 +15,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sat_monitor.core.errors import UsageError
 from sat_monitor.core.home import Home
 
 if TYPE_CHECKING:
+    from sat_monitor.core.profile import Profile
     from sat_monitor.imagery.aois import AoiRegistry
 
 DONE, DEGRADED, WRONG_USE, COULD_NOT_RUN = 0, 1, 2, 3
@@ -80,6 +82,17 @@ def registry_of(home: Path) -> AoiRegistry:
     from sat_monitor.imagery.aois import AoiRegistry
 
     return AoiRegistry(Home(home).aoi)
+
+
+def profile_of(path: Path | None) -> Profile:
+    """The profile of a TOML file, the shipped one where none is given."""
+    from sat_monitor.core.profile import Profile, parse_profile
+
+    if path is None:
+        return Profile()
+    if not path.is_file():
+        raise UsageError("E2002", str(path))
+    return parse_profile(path.read_text(encoding="utf-8"))
 
 
 def print_rows(rows: Sequence[dict[str, Any]], as_json: bool, title: str) -> None:

@@ -108,21 +108,26 @@ class LookFold:
         except SceneReject as reject:
             if reject.code == "E1102" or reject.scene_id not in ("", scene.id):
                 raise
-            blind = Look(scene.id, scene.aoi, scene.sensor, scene.acquired_at, ())
-            return self._moved(blind, chained, refused=reject)
-        return self._looked(chained, change)
+            return self.blinded(chained, reject)
+        self._bench.archive.put_change_map(scene.aoi, change, scene)
+        return self.looked(chained, change)
 
-    def _looked(self, chained: ChainedLook, change: ChangeMap) -> DetectedLook:
+    def looked(self, chained: ChainedLook, change: ChangeMap) -> DetectedLook:
+        """Move the fold by a change map of the look's scene, one that was just computed or one of the archive."""
         scene, profile = chained.scene, self._bench.profile
         where = part_of(self._bench.aoi.grid, scene.grid)
         day = day_number(scene.acquired_at)
         part, ratio = update(self.state.window(where), change, scene.sensor, day, profile)
-        self._bench.archive.put_change_map(scene.aoi, change, scene)
         self.state = self.state.put(where, part)
         field = FieldLook(self.state, self._bench.aoi.grid, change, ratio, (where[0].start, where[1].start), day)
         candidates, held = self._hold(cut_patches(field, self._bench.watched, profile))
         look = Look(scene.id, scene.aoi, scene.sensor, scene.acquired_at, candidates, self._seen(field))
         return self._moved(look, chained, held=held)
+
+    def blinded(self, chained: ChainedLook, refused: SceneReject) -> DetectedLook:
+        """Move the fold by a look that saw nothing, for its scene was refused."""
+        scene = chained.scene
+        return self._moved(Look(scene.id, scene.aoi, scene.sensor, scene.acquired_at, ()), chained, refused=refused)
 
     def _moved(
         self, look: Look, chained: ChainedLook, refused: SceneReject | None = None, held: int = 0

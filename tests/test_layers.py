@@ -31,8 +31,20 @@ GUESTS = {
     "sqlalchemy": ("sat_monitor/store/",),
 }
 #: The night is one job in several files: they are one room.
-ROOMS = {"demo_service": "demo", "cli_common": "cli", "cli_data": "cli"} | dict.fromkeys(
-    ("checkpoints", "detect", "fold", "masks", "observe", "publish", "registration", "report", "scoring", "services"),
+ROOMS = {"demo_service": "demo", "cli_common": "cli", "cli_data": "cli", "cli_tune": "cli"} | dict.fromkeys(
+    (
+        "approval",
+        "checkpoints",
+        "detect",
+        "fold",
+        "masks",
+        "observe",
+        "publish",
+        "registration",
+        "report",
+        "scoring",
+        "services",
+    ),
     "night",
 )
 
