@@ -60,7 +60,7 @@ def tune(
         return
     from sat_monitor.imagery.files import write_whole
     from sat_monitor.tune.compare import Level
-    from sat_monitor.tune.what_if import compare_profiles, span_of, write_rows
+    from sat_monitor.tune.what_if import brief, compare_profiles, span_of, write_rows
 
     if profile is None:
         raise UsageError("E2001", "--profile is needed: the profile to try")
@@ -69,7 +69,7 @@ def tune(
     known = _known(nights, truth, verdicts)
     with Progress() as progress:
         found = compare_profiles(nights, (_against(nights, against), profile_of(profile)), span, known, progress)
-    print_rows(found.rows, False, "places")
+    print_rows([brief(row) for row in found.rows], False, "places")
     print("\n".join(found.lines))
     if out is not None:
         print(write_rows(found.rows, out))
@@ -92,14 +92,14 @@ def tune_sweep(
     """Replay stored scores with one setting at several values: tickets per week, confirmed sites, accuracy."""
     from sat_monitor.imagery.files import write_whole
     from sat_monitor.tune.sweep import profiles_over, sweep
-    from sat_monitor.tune.what_if import span_of, write_rows
+    from sat_monitor.tune.what_if import brief_figures, span_of, write_rows
 
     nights = _nights(home, aoi)
     span = span_of(nights, *_days(start, end))
     varied = profiles_over(_against(nights, against), setting, values)
     with Progress() as progress:
         rows = sweep(nights, varied, span, _known(nights, truth, verdicts), progress)
-    print_rows(rows, False, setting)
+    print_rows([brief_figures(row) for row in rows], False, setting)
     if out is not None:
         print(write_rows(rows, out))
     if picture is not None:

@@ -179,6 +179,8 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
+        if self._read_only:
+            raise StoreError("E1704", f"{self._path.name} is open for reading only", "the file, unchanged")
         with numbered(self._path), immediate(self._open()) as connection:
             yield connection
 

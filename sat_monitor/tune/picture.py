@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _STYLES = {Fate.KEPT: ("#ffffff", "solid"), Fate.GAINED: ("#ff2dc8", "solid"), Fate.LOST: ("#00c8ff", "dashed")}
 _DPI = 150
 _RING_PX = 6.0
+#: Legends of curves lie above their panel, where they hide nothing.
+_ABOVE: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 4, "frameon": False}
 
 
 def draw_map(what_if: WhatIf, level: Level) -> bytes:
@@ -38,21 +40,18 @@ def draw_map(what_if: WhatIf, level: Level) -> bytes:
     background = newest_background(nights.archive, nights.scenes, "en")
     if background is not None:
         axes.imshow(background.colours.rgba, extent=_extent(background.grid), interpolation="nearest")
+    west, east, south, north = _extent(grid)
+    axes.set(xlim=(west, east), ylim=(south, north), xticks=[], yticks=[], aspect="equal", facecolor="#eef0f2")
     for fate in (Fate.KEPT, Fate.LOST, Fate.GAINED):
         for place in what_if.places:
             if place.fate(level) is fate:
                 _draw_place(axes, place, fate)
-    west, east, south, north = _extent(grid)
-    axes.set(xlim=(west, east), ylim=(south, north), xticks=[], yticks=[], aspect="equal", facecolor="#eef0f2")
     _draw_scale(axes, west, south, east - west)
     _draw_legend(axes, what_if, level)
     span, name = what_if.span, printable(nights.aoi.name_en, 40)
-    title = (
-        f"{name}: {level} sites under {what_if.new.name} against {what_if.against.name}\n{span.first} to {span.last}"
-    )
-    if background is not None:
-        title += f", picture of {background.date}"
-    axes.set_title(printable(title.split("\n")[0]) + "\n" + title.split("\n")[1], fontproperties=_font(9))
+    first = printable(f"{name}: {level} sites under {what_if.new.name} against {what_if.against.name}")
+    second = f"{span.first} to {span.last}" + ("" if background is None else f", picture of {background.date}")
+    axes.set_title(f"{first}\n{second}", fontproperties=_font(9))
     if background is not None:
         figure.supxlabel(background.credit, fontproperties=_font(6))
     return _png(figure)
@@ -72,7 +71,7 @@ def draw_curve(rows: Sequence[Row], setting: str, span: str) -> bytes:
     sites.plot(ticks, [row["confirmed_sites"] for row in rows], "s--", color="#00708f", label="confirmed sites")
     sites.set_ylim(bottom=0.0)
     sites.set_ylabel("confirmed sites")
-    effort.legend(handles=[*effort.lines, *sites.lines], loc="best", fontsize=8)
+    effort.legend(handles=[*effort.lines, *sites.lines], fontsize=8, **_ABOVE)
     if names:
         _draw_accuracy(panels[1], rows, names)
     panels[-1].set_xticks(ticks, [str(row["value"]) for row in rows])
@@ -91,7 +90,7 @@ def _draw_accuracy(axes: Axes, rows: Sequence[Row], names: Sequence[str]) -> Non
         high = [_number(row[f"{name}_high"]) - _number(row[name]) for _, row in known]
         axes.errorbar(x, y, yerr=(low, high), marker="o", capsize=3, linewidth=1.0, label=name.replace("_", " "))
     axes.set(ylim=(0.0, 1.02), ylabel="accuracy (95 % interval)")
-    axes.legend(loc="best", fontsize=7)
+    axes.legend(fontsize=7, **_ABOVE)
 
 
 def _number(value: object) -> float:
@@ -111,11 +110,19 @@ def _draw_place(axes: Axes, place: Place, fate: Fate) -> None:
             centre.x, centre.y, "o", markersize=size, markerfacecolor="none", markeredgecolor=ink, markeredgewidth=width
         )
     if fate is not Fate.KEPT:
-        box = {"facecolor": "#0c121a", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}
-        axes.annotate(
-            printable(place.name), (centre.x, centre.y), xytext=(0, 11), textcoords="offset points",
-            ha="center", fontproperties=_font(7), color=colour, bbox=box, annotation_clip=True,
-        )  # fmt: skip
+        _draw_name(axes, place.name, (centre.x, centre.y), colour)
+
+
+def _draw_name(axes: Axes, name: str, at: tuple[float, float], colour: str) -> None:
+    """A name beside the point (x, y) metres, on the side that lies towards the middle of the map."""
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    right, below = at[0] < (west + east) / 2.0, at[1] > (south + north) / 2.0
+    box = {"facecolor": "#0c121a", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}
+    label = axes.annotate(
+        printable(name), at, xytext=(-6 if right else 6, -15 if below else 11), textcoords="offset points",
+        ha="left" if right else "right", fontproperties=_font(7), color=colour, bbox=box,
+    )  # fmt: skip
+    label.set_in_layout(False)
 
 
 def _draw_scale(axes: Axes, west: float, south: float, width: float) -> None:

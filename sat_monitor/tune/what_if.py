@@ -104,6 +104,25 @@ class WhatIf:
         return [_row(place, self.nights) for place in self.places]
 
 
+def brief(row: Row) -> Row:
+    """A row of `WhatIf.rows` as a terminal has room for it."""
+    dates = {level.value: f"{row[f'{level}_against'] or '-'} > {row[f'{level}_new'] or '-'}" for level in Level}
+    fates = {f"{level.value} is": row[level.value] for level in Level}
+    return {"place": row["place"], "kind": row["kind"], "m2": row["area_m2"], **fates, **dates}
+
+
+def brief_figures(row: Row) -> Row:
+    """A row of `figures` with each share and its bounds in one cell."""
+    names = [key.removesuffix("_low") for key in row if key.endswith("_low")]
+    shares = {
+        name: "unknown"
+        if row[name] is None
+        else f"{row[name]:.2f} ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})"
+        for name in names
+    }
+    return {key: value for key, value in row.items() if not any(key.startswith(name) for name in names)} | shares
+
+
 def compare_profiles(
     nights: StoredNights, profiles: tuple[Profile, Profile], span: Span, known: Sequence[Knowledge], progress: Progress
 ) -> WhatIf:
