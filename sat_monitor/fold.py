@@ -15,7 +15,7 @@ from shapely import STRtree
 
 from sat_monitor import __version__
 from sat_monitor.change_detect.evidence import empty_state, update
-from sat_monitor.change_detect.patches import FieldLook, cut_patches
+from sat_monitor.change_detect.patches import FieldLook, cut_patches, surely_supported
 from sat_monitor.change_detect.windows import day_number
 from sat_monitor.checkpoints import load_checkpoint, save_checkpoint
 from sat_monitor.core.domain import Candidate, ChangeMap, Look, Scene
@@ -137,14 +137,17 @@ class LookFold:
         return DetectedLook(look, chained.inputs_sha256, moved, refused, held)
 
     def _hold(self, candidates: tuple[Candidate, ...]) -> tuple[tuple[Candidate, ...], int]:
-        """Without hits where a scene shows abnormally many new places (snow, flood, a fault), and how many they were."""
+        """Without hits where a scene shows abnormally many new places (snow, flood, a fault), and how many they were.
+
+        What is abnormal must not depend on `alarm_score`: a stricter alarm would let pass what a looser one holds.
+        """
         standing = [site.outline for site in active(self.table) if site.first_confirmed_at is not None]
         known = STRtree(standing)
-        new = [c for c in candidates if c.hit and known.query(c.outline, predicate="intersects").size == 0]
-        if len(new) <= self._bench.profile.tickets.hold_above:
+        new = [c for c in candidates if known.query(c.outline, predicate="intersects").size == 0]
+        if sum(surely_supported(c) for c in new) <= self._bench.profile.tickets.hold_above:
             return candidates, 0
-        anchors = {c.anchor for c in new}
-        return tuple(replace(c, hit=False) if c.anchor in anchors else c for c in candidates), len(new)
+        anchors = {c.anchor for c in new if c.hit}
+        return tuple(replace(c, hit=False) if c.anchor in anchors else c for c in candidates), len(anchors)
 
     def checkpoint(self, done: DetectedLook) -> None:
         """Keep the field as it stands after `done`, and the shifts that were measured."""
