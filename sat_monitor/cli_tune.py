@@ -105,7 +105,8 @@ def tune_sweep(
     if picture is not None:
         from sat_monitor.tune.picture import draw_curve
 
-        print(write_whole(picture, draw_curve(rows, setting, f"{nights.aoi.id}, {span.first} to {span.last}")))
+        what = f"{nights.aoi.id}, {span.first} to {span.last}{', SIMULATED DATA' if nights.simulated else ''}"
+        print(write_whole(picture, draw_curve(rows, setting, what)))
 
 
 def _nights(home: Path, aoi: str | None) -> StoredNights:

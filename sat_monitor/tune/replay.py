@@ -56,6 +56,11 @@ class StoredNights:
         """Where scenes and change maps lie."""
         return Archive(self.home.archive)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether any scene is of no real place."""
+        return any(scene.simulated for scene in self.scenes)
+
     def until(self, last: date | None) -> tuple[StoredLook, ...]:
         """The looks up to a day in Japan, that day included; all where None."""
         return tuple(look for look in self.looks if last is None or japan_day(look.scene.acquired_at) <= last)

@@ -67,7 +67,7 @@ class WhatIf:
         ]
 
     def _warnings(self) -> list[str]:
-        lines = []
+        lines = ["SIMULATED DATA: no real place was observed"] if self.nights.simulated else []
         if self.agrees is False:
             lines.append("WARNING: the replay under the nights' own profile is not what the store holds")
         moved = {name for one in (self.against, self.new) for name in moves_reference(self.nights, one)}
