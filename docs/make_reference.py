@@ -106,7 +106,9 @@ def _walk(command: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], An
     children = getattr(command, "commands", None)
     if children is None:
         return [(path, command)]
-    return [leaf for name, child in sorted(children.items()) for leaf in _walk(child, (*path, name))]
+    # A group that works by itself is a command, too.
+    own = [(path, command)] if path and command.invoke_without_command else []
+    return own + [leaf for name, child in sorted(children.items()) for leaf in _walk(child, (*path, name))]
 
 
 def _bounds(metadata: list[Any]) -> str:

@@ -15,7 +15,7 @@ from shapely import STRtree
 
 from sat_monitor import __version__
 from sat_monitor.change_detect.evidence import EvidenceState, empty_state, update
-from sat_monitor.change_detect.patches import FieldLook, cut_patches
+from sat_monitor.change_detect.patches import FieldLook, cut_patches, surely_supported
 from sat_monitor.change_detect.suspect import admitted, without
 from sat_monitor.change_detect.windows import day_number
 from sat_monitor.checkpoints import load_checkpoint, save_checkpoint
@@ -115,22 +115,22 @@ class LookFold:
         changed, where another scene or a file is at fault (E1102).
         """
         scene = chained.scene
+        where = part_of(self._bench.aoi.grid, scene.grid)
         try:
-            change = self._change_map(scene, part_of(self._bench.aoi.grid, scene.grid))
+            change = self._admitted(self._change_map(scene, where), scene, self.state.window(where))
         except SceneReject as reject:
             if reject.code == "E1102" or reject.scene_id not in ("", scene.id):
                 raise
-            blind = Look(scene.id, scene.aoi, scene.sensor, scene.acquired_at, ())
-            return self._moved(blind, chained, refused=reject)
-        return self._looked(chained, change)
+            return self.blinded(chained, reject)
+        self._bench.archive.put_change_map(scene.aoi, change, scene)
+        return self.looked(chained, change)
 
-    def _looked(self, chained: ChainedLook, change: ChangeMap) -> DetectedLook:
+    def looked(self, chained: ChainedLook, change: ChangeMap) -> DetectedLook:
+        """Move the fold by a change map of the look's scene, one that was just computed or one of the archive."""
         scene, profile = chained.scene, self._bench.profile
         where = part_of(self._bench.aoi.grid, scene.grid)
         day = day_number(scene.acquired_at)
-        change = self._admitted(change, scene, self.state.window(where))
         part, ratio = self._rule(self.state.window(where), change, scene.sensor, day, profile)
-        self._bench.archive.put_change_map(scene.aoi, change, scene)
         self.state = self.state.put(where, part)
         field = FieldLook(self.state, self._bench.aoi.grid, change, ratio, (where[0].start, where[1].start), day)
         candidates, held = self._hold(cut_patches(field, self._bench.watched, profile))
@@ -148,6 +148,11 @@ class LookFold:
             hidden |= sunless(terrain, sun, settings.min_incidence_cosine)[part_of(terrain.grid, scene.grid)]
         return admitted(without(change, hidden), state.suspect_looks, settings)
 
+    def blinded(self, chained: ChainedLook, refused: SceneReject) -> DetectedLook:
+        """Move the fold by a look that saw nothing, for its scene was refused."""
+        scene = chained.scene
+        return self._moved(Look(scene.id, scene.aoi, scene.sensor, scene.acquired_at, ()), chained, refused=refused)
+
     def _moved(
         self, look: Look, chained: ChainedLook, refused: SceneReject | None = None, held: int = 0
     ) -> DetectedLook:
@@ -156,14 +161,17 @@ class LookFold:
         return DetectedLook(look, chained.inputs_sha256, moved, refused, held)
 
     def _hold(self, candidates: tuple[Candidate, ...]) -> tuple[tuple[Candidate, ...], int]:
-        """Without hits where a scene shows abnormally many new places (snow, flood, a fault), and how many they were."""
+        """Without hits where a scene shows abnormally many new places (snow, flood, a fault), and how many they were.
+
+        What is abnormal must not depend on `alarm_score`: a stricter alarm would let pass what a looser one holds.
+        """
         standing = [site.outline for site in active(self.table) if site.first_confirmed_at is not None]
         known = STRtree(standing)
-        new = [c for c in candidates if c.hit and known.query(c.outline, predicate="intersects").size == 0]
-        if len(new) <= self._bench.profile.tickets.hold_above:
+        new = [c for c in candidates if known.query(c.outline, predicate="intersects").size == 0]
+        if sum(surely_supported(c) for c in new) <= self._bench.profile.tickets.hold_above:
             return candidates, 0
-        anchors = {c.anchor for c in new}
-        return tuple(replace(c, hit=False) if c.anchor in anchors else c for c in candidates), len(new)
+        anchors = {c.anchor for c in new if c.hit}
+        return tuple(replace(c, hit=False) if c.anchor in anchors else c for c in candidates), len(anchors)
 
     def checkpoint(self, done: DetectedLook) -> None:
         """Keep the field as it stands after `done`, and the shifts that were measured."""

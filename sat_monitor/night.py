@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
+from sat_monitor.approval import record_use
 from sat_monitor.core.clock import TOKYO, Clock
-from sat_monitor.core.domain import AOI, EventDraft, Scene
+from sat_monitor.core.domain import AOI, Scene
 from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.home import Home
-from sat_monitor.core.profile import Profile, render_profile
+from sat_monitor.core.profile import Profile
 from sat_monitor.detect import DetectDesk, Detected, detect_aoi
 from sat_monitor.fold import LookFold, chain
 from sat_monitor.imagery.aois import AoiRegistry, detection_mask
@@ -27,7 +28,7 @@ from sat_monitor.imagery.files import sweep_parts, write_whole
 from sat_monitor.imagery.source import Offer, Source
 from sat_monitor.imagery.sources import read_sources
 from sat_monitor.imagery.stack import StackReader
-from sat_monitor.imagery.terrain import get_terrain
+from sat_monitor.imagery.terrain import Terrain, get_terrain
 from sat_monitor.observe import ACTOR, Observed, ObserveDesk, Window, observe_aoi
 from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
@@ -98,19 +99,8 @@ def _open(
         registry = AoiRegistry(request.home.aoi)
         sources = cache(lambda: open_sources(request.home, progress))
         desk = _Desk(request, clock, progress, registry, reader or stack_reader(request), store, lease, sources)
-        _record_profile(desk)
+        record_use(desk.shelf, request.profile, ACTOR)
         yield desk
-
-
-def _record_profile(desk: _Desk) -> None:
-    """The first use of a profile is an event that holds its full text; the shipped one is approved by its release."""
-    profile = desk.request.profile
-    if desk.store.has_profile(profile.sha256):
-        return
-    kind = "profile.shipped" if profile == Profile() else "profile.loaded"
-    body = {"name": profile.name, "sha256": profile.sha256, "toml": render_profile(profile)}
-    with desk.store.transaction(desk.lease) as transaction:
-        transaction.append(EventDraft(kind, ACTOR, body))
 
 
 def observe(request: NightRequest, aoi_id: str, clock: Clock, progress: Progress = print) -> Observed:
@@ -301,21 +291,25 @@ def _wanted(desk: _Desk, scenes: Sequence[Scene], stored: dict[str, str]) -> fro
 
 def _bench(desk: _Desk, aoi: AOI) -> Bench:
     profile = desk.request.profile
-    terrain = get_terrain(desk.archive.root, aoi.id)
-    # Layers of another grid belong to an AOI that has been redrawn since.
-    fitting = terrain if terrain is not None and terrain.grid == aoi.grid else None
-    return Bench(aoi, desk.archive, desk.reader, profile, detection_mask(aoi, profile.imagery.margin_m), fitting)
+    watched = detection_mask(aoi, profile.imagery.margin_m)
+    return Bench(aoi, desk.archive, desk.reader, profile, watched, terrain_of(desk.archive, aoi))
+
+
+def terrain_of(archive: Archive, aoi: AOI) -> Terrain | None:
+    """The terrain layers that nights of an AOI use: those of another grid belong to an AOI that has been redrawn since."""
+    terrain = get_terrain(archive.root, aoi.id)
+    return terrain if terrain is not None and terrain.grid == aoi.grid else None
 
 
 def _detect(desk: _Desk, aoi: AOI) -> Detected:
     home, store = desk.request.home, desk.store
-    scenes = _usable(store, aoi.id)
+    scenes = usable_scenes(store, aoi.id)
     wanted = _wanted(desk, scenes, store.look_inputs(aoi.id))
     work = DetectDesk(_bench(desk, aoi), home.evidence / aoi.id, desk.sources, desk.shelf, desk.progress)
     return detect_aoi(work, scenes, wanted)
 
 
-def _usable(store: Store, aoi_id: str) -> list[Scene]:
+def usable_scenes(store: Store, aoi_id: str) -> list[Scene]:
     """Archived scenes whose files can be had; those that proved unusable as looks stay in the set (see `LookFold`)."""
     lost = {row.scene_id for row in store.rejections(aoi_id) if row.code == "E1102"}
     return [scene for scene in store.scenes(aoi_id) if scene.id not in lost]
@@ -323,7 +317,7 @@ def _usable(store: Store, aoi_id: str) -> list[Scene]:
 
 def _publish(desk: _Desk, aoi: AOI) -> Published:
     request, store = desk.request, desk.store
-    scenes = tuple(_usable(store, aoi.id))
+    scenes = tuple(usable_scenes(store, aoi.id))
     bench = _bench(desk, aoi)
     chained = chain(scenes, frozenset(store.look_inputs(aoi.id)), request.profile, bench.terrain)
     fold = LookFold(bench, scenes, request.home.evidence / aoi.id)

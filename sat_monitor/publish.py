@@ -122,19 +122,20 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
 def overview_picture(desk: Desk, store: Store, lang: str) -> bytes:
     """PNG of the AOI with its sites over its newest clear scene, or over plain paper where there is none."""
     simulated = any(scene.simulated for scene in desk.scenes)
-    background = _background(desk, lang)
+    background = newest_background(desk.archive, desk.scenes, lang)
     return render_overview(desk.aoi, background, store.sites(desk.aoi.id), lang, simulated)
 
 
-def _background(desk: Desk, lang: str) -> Background | None:
-    newest_first = sorted(desk.scenes, key=lambda s: s.order, reverse=True)
+def newest_background(archive: Archive, scenes: Sequence[Scene], lang: str) -> Background | None:
+    """The newest clear scene as the background of a map, None where there is no scene."""
+    newest_first = sorted(scenes, key=lambda s: s.order, reverse=True)
     clear = [s for s in newest_first if s.cloud_fraction is not None and s.cloud_fraction < 1.0 - _CLEAR_SHARE]
     whole = [s for s in clear if s.valid_fraction > _CLEAR_SHARE]
     scene = next(iter((*whole, *newest_first)), None)
     if scene is None:
         return None
-    names = display_bands(frozenset(desk.archive.bands(scene)), scene.sensor)
-    colours = composite(Snapshot("", scene, scene.grid, desk.archive.read(scene, names, scene.grid)))
+    names = display_bands(frozenset(archive.bands(scene)), scene.sensor)
+    colours = composite(Snapshot("", scene, scene.grid, archive.read(scene, names, scene.grid)))
     return Background(colours, scene.grid, japan_day(scene.acquired_at).isoformat(), credit(load_words(lang), [scene]))
 
 

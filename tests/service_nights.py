@@ -18,7 +18,7 @@ from sat_monitor.imagery.archive import Archive
 from sat_monitor.night import NightRequest, run_night, stack_reader
 from sat_monitor.report import NightReport
 from sat_monitor.standin.holdings import Holding, Holdings, first_issue, issue_of
-from tests.night_world import AOI_ID, CLOCK, FROM, LAST, Place, build, quiet, small_aoi
+from tests.night_world import AOI_ID, CLOCK, FROM, LAST, Place, approved, build, quiet, small_aoi
 from tests.service_world import World, world
 
 #: Every night asks for the whole season, so that a test need not wait a month for what is very late.
@@ -51,6 +51,7 @@ class Season:
         """An empty home that knows the place."""
         home = Home(root)
         AoiRegistry(home.aoi).add(small_aoi())
+        approved(home, PROFILE)
         return Place(home, self.place.world)
 
 

@@ -141,3 +141,40 @@ def test_the_doctor_looks_at_everything_and_prints_no_secret(home: Path, call, m
     found = {row["what"]: row for row in json.loads(out)}
     assert {"disk", "database", "font", "GDAL", "credentials", "torch", "prefect"} <= set(found)
     assert code == 0 and "canary" not in out and all(row["ok"] for row in found.values())
+
+
+def test_a_profile_is_tried_refused_approved_and_used(home: Path, tmp_path: Path, call) -> None:
+    profile, picture, table = tmp_path / "new.toml", tmp_path / "map.png", tmp_path / "places.csv"
+    profile.write_text('name = "new"\n[lifecycle]\nconfirm_hits = 4\n', encoding="utf-8")
+    here = ("--home", str(home))
+    code, out, _ = call(
+        "tune", "--profile", str(profile), "--aoi", AOI_ID, "--map", str(picture), "--out", str(table), *here
+    )
+    assert code == cli.DONE and "tickets per week" in out and "no ticket was opened" in out
+    assert picture.read_bytes().startswith(b"\x89PNG") and table.read_text(encoding="utf-8").startswith("place,")
+    night = ("night", "--aoi", AOI_ID, "--profile", str(profile), "--date", LAST.isoformat(), *here)
+    code, _, err = call(*night)
+    assert code == cli.WRONG_USE and "E1602" in err and "profile approve" in err
+    code, out, _ = call("profile", "approve", str(profile), "--by", "Sato Hanako", "--reason", "tried on June", *here)
+    assert code == cli.DONE and "approved: new" in out
+    assert call(*night)[0] == cli.DONE
+    told = json.loads(call("profile", "list", "--json", *here)[1])
+    assert [row["what"] for row in told] == ["shipped", "approved", "loaded"]
+    assert (told[1]["by"], told[1]["reason"]) == ("Sato Hanako", "tried on June")
+
+
+def test_a_sweep_prints_a_row_per_value(home: Path, tmp_path: Path, call) -> None:
+    out_file, figure = tmp_path / "curve.csv", tmp_path / "curve.png"
+    code, out, _ = call(
+        "tune", "sweep", "--setting", "evidence.alarm_score", "--values", "3,8", "--aoi", AOI_ID,
+        "--out", str(out_file), "--figure", str(figure), "--home", str(home),
+    )  # fmt: skip
+    assert code == cli.DONE and "evidence.alarm_score: 2" in out
+    assert len(out_file.read_text(encoding="utf-8").splitlines()) == 3 and figure.is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("tune", "--aoi", AOI_ID), ("tune", "--profile", "x.toml"), ("profile", "list"), ("tune", "sweep")]
+)
+def test_a_what_if_without_what_it_needs_is_wrong_use(arguments: tuple[str, ...], tmp_path: Path, call) -> None:
+    assert call(*arguments, "--home", str(tmp_path))[0] == cli.WRONG_USE

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from sat_monitor.change_detect.area import MIN_FRACTION, NEIGHBOURS, PatchArea, patch_area
-from sat_monitor.change_detect.evidence import EvidenceState
+from sat_monitor.change_detect.evidence import SURE, EvidenceState
 from sat_monitor.core.domain import BoolArray, Candidate, ChangeMap, FloatArray, Kind, StartInterval
 from sat_monitor.core.grid import Grid, Window
 from sat_monitor.core.profile import PatchSettings, Profile
@@ -82,6 +82,13 @@ def cut_patches(look: FieldLook, watched: BoolArray, profile: Profile) -> tuple[
         if candidate.area_m2 >= profile.patches.min_area_m2:
             found.append(candidate)
     return tuple(sorted(found, key=lambda c: c.anchor))
+
+
+def surely_supported(candidate: Candidate) -> bool:
+    """Whether a candidate is surely visible and its look supports it: as a hit, but whatever `alarm_score` is."""
+    evidence = candidate.evidence
+    alone = evidence["optical_gain_nats"] <= 0.0 and candidate.area_m2 < SAR_ALONE_M2
+    return candidate.score_max >= SURE and evidence["llr_nats"] > 0.0 and not alone
 
 
 def _near(look: FieldLook, watched: BoolArray, outline_score: float) -> tuple[slice, slice]:

@@ -55,6 +55,18 @@ ERRORS: dict[str, ErrorRow] = {
     "E1506": ErrorRow("outline is not usable", "give one Polygon or MultiPolygon in lon/lat (EPSG:4326)"),
     # E16xx: profiles
     "E1601": ErrorRow("profile refused", "correct the settings named in the message"),
+    "E1602": ErrorRow(
+        "profile not approved",
+        "a named person approves it: `sat-monitor profile approve FILE --by NAME --reason TEXT`; try it with `tune` first",
+    ),
+    "E1603": ErrorRow(
+        "settings that change the scores cannot be replayed",
+        "leave the settings named in the message as the nights had them, or run nights in a copy of the home",
+    ),
+    "E1604": ErrorRow(
+        "stored scores are missing or of several profiles", "run a night for this area, then replay again", True
+    ),
+    "E1605": ErrorRow("verdicts or truth not usable", "correct the row or feature named in the message"),
     # E17xx: the store and its history
     "E1701": ErrorRow("another night holds the lease", "wait until it ends; nothing was changed", True),
     "E1702": ErrorRow("lease lost to a newer night", "nothing was committed by this one; run again", True),

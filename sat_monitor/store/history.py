@@ -86,18 +86,22 @@ def open_history(path: Path) -> Iterator[History]:
         engine.dispose()
 
 
-def read_events(connection: Connection, after_seq: int = 0) -> Iterator[Event]:
-    """Events after `after_seq` by seq; raises StoreError E1703 where the time of one is not a time."""
-    for row in _event_rows(connection, after_seq):
+def read_events(connection: Connection, after_seq: int = 0, family: str = "") -> Iterator[Event]:
+    """Events after `after_seq` by seq, of the kinds that begin with `family`; raises StoreError E1703 where the time of one is not a time."""
+    for row in _event_rows(connection, after_seq, family):
         if _time(row.at) is _NO_TIME:
             raise StoreError("E1703", f"seq {row.seq}: {row.at!r} is not a time")
         yield Event(row.seq, parse_iso(row.at), *row[2:])
 
 
-def _event_rows(connection: Connection, after_seq: int) -> Iterator[Row[tuple[int, str, str, str, str, str, str]]]:
+def _event_rows(
+    connection: Connection, after_seq: int, family: str = ""
+) -> Iterator[Row[tuple[int, str, str, str, str, str, str]]]:
     table = schema.events
     columns = (table.c.seq, table.c.at, table.c.actor, table.c.kind, table.c.body, table.c.prev_sha256, table.c.sha256)
     query = select(*columns).where(table.c.seq > after_seq).order_by(table.c.seq)
+    if family:
+        query = query.where(table.c.kind.startswith(family, autoescape=True))
     yield from connection.execution_options(stream_results=True).execute(query)
 
 

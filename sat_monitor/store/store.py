@@ -18,7 +18,7 @@ from sat_monitor.core.domain import ChainHead, Event, Look, Scene, Site, Ticket
 from sat_monitor.core.errors import StoreError, TicketError
 from sat_monitor.store import outbox, schema
 from sat_monitor.store.codec import look_from_plain, scene_from_plain, site_from_plain, ticket_from_plain
-from sat_monitor.store.database import immediate, numbered, open_database
+from sat_monitor.store.database import immediate, numbered, open_database, open_read_only
 from sat_monitor.store.history import read_events
 from sat_monitor.store.lease import Lease, check_fence, give_back, take
 from sat_monitor.store.outbox import OutboxRow
@@ -38,18 +38,24 @@ class ListingRow:
 
 
 class Store:
-    """The database of one installation; use it as a context manager. All times come from `clock`."""
+    """The database of one installation; use it as a context manager. All times come from `clock`.
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    With `read_only` the file must exist, nothing can be written, and all that is read is of one moment.
+    """
+
+    def __init__(self, path: Path, clock: Clock, read_only: bool = False) -> None:
         self._path = path
         self._clock = clock
-        self._engine = open_database(path)
+        self._read_only = read_only
+        self._engine = open_read_only(path) if read_only else open_database(path)
         self._connection: Connection | None = None
         self._site_texts = SiteTexts()
 
     def __enter__(self) -> Store:
         with numbered(self._path):
             self._connection = self._engine.connect()
+            if self._read_only:
+                self._connection.exec_driver_sql("BEGIN")
         return self
 
     def __exit__(
@@ -138,10 +144,13 @@ class Store:
         row = self._one(select(schema.persons.c.text).where(schema.persons.c.commitment == commitment))
         return None if row is None else str(row.text)
 
-    def events(self, after_seq: int = 0) -> Iterator[Event]:
-        """The history after `after_seq`, in order; raises StoreError E1703 where the time of one is not a time."""
+    def events(self, after_seq: int = 0, family: str = "") -> Iterator[Event]:
+        """The history after `after_seq`, in order, of the kinds that begin with `family`.
+
+        Raises StoreError E1703 where the time of one is not a time.
+        """
         with numbered(self._path):
-            yield from read_events(self._open(), after_seq)
+            yield from read_events(self._open(), after_seq, family)
 
     def last_listing(self, source: str, aoi: str) -> ListingRow | None:
         """What was listed last of a source for an AOI, None where nothing was."""
@@ -170,6 +179,8 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
+        if self._read_only:
+            raise StoreError("E1704", f"{self._path.name} is open for reading only", "the file, unchanged")
         with numbered(self._path), immediate(self._open()) as connection:
             yield connection
 

@@ -46,7 +46,8 @@ def shift_one_scene(place: Place, sensor: Sensor, pixels: float) -> str:
     return chosen.id
 
 
-@pytest.mark.parametrize(("sensor", "pixels"), [(Sensor.S2, 0.3), (Sensor.S2, 1.0), (Sensor.S2, 2.0), (Sensor.S1, 1.0)])
+@pytest.mark.parametrize("pixels", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("sensor", Sensor)
 def test_one_shifted_scene_makes_no_new_site(
     filled: Place, unshifted: Place, tmp_path: Path, sensor: Sensor, pixels: float
 ) -> None:
