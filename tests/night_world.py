@@ -91,7 +91,7 @@ class Place:
 def build(root: Path) -> Place:
     home = Home(root)
     aoi = AoiRegistry(home.aoi).add(small_aoi())
-    world = build_world(WorldSpec(aoi, seed=5, first=FIRST, last=LAST, fills=1))
+    world = build_world(WorldSpec(aoi, seed=11, first=FIRST, last=LAST, fills=1))
     inbox = Archive(home.inbox)
     with inbox.batch():
         for offer, raster in render_scenes(world):

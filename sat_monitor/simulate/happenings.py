@@ -21,6 +21,8 @@ EARLIEST, LATEST = 213, 62
 _TONE_SD, _TONES = 0.12, (0.75, 1.3)
 #: A work that finds no room is tried again at this part of its size.
 _SMALLER = 0.6
+#: Ground around the middle of an event may be steeper than its recipe says by this much, degrees.
+_ROUGH_DEG = 4.0
 _M2_PER_KM2, _DAYS_PER_YEAR = 1e6, 365.25
 
 
@@ -179,7 +181,8 @@ def _placed(land: Land, plan: Happening, seeded: float, rng: np.random.Generator
     """The event at a place that suits its kind; None where there is no room."""
     recipe = RECIPES[plan.kind]
     area = _area(recipe, plan.area_m2, rng)
-    slope, good = land.terrain.slope_deg, land.cover.where(*recipe.on)
+    slope = land.terrain.slope_deg
+    good = land.cover.where(*recipe.on) & (slope <= recipe.slope_deg[1] + _ROUGH_DEG)
     middles = good & (slope >= recipe.slope_deg[0]) & (slope <= recipe.slope_deg[1])
     middles &= land.near(*recipe.near) if recipe.near is not None else good
     wished = middles & land.terrain.hollow if recipe.hollow else middles

@@ -114,7 +114,9 @@ def ranks(surface: FloatArray) -> FloatArray:
 def hills(shape: tuple[int, int], pixel_m: float, rng: np.random.Generator) -> Terrain:
     """Wooded hills with hollows over valley floors: ridges of about 150 m, slopes mostly below 40 degrees."""
     surface = fractal(shape, 2.2, rng, _RIDGE_PX)
-    ridged = np.maximum(surface + np.float32(0.3), 0.0) ** np.float32(1.15) * np.float32(48.0)
+    # A place smaller than the hills holds a part of their relief, or its slopes would be cliffs.
+    relief_m = np.float32(48.0 * min(1.0, max(shape) / _RIDGE_PX))
+    ridged = np.maximum(surface + np.float32(0.3), 0.0) ** np.float32(1.15) * relief_m
     small = fractal(shape, 1.7, rng, _RIDGE_PX) * np.float32(4.0) * np.clip(ridged / 30.0, 0.05, 1.0)
     return terrain(120.0 + ridged + small, pixel_m)
 
