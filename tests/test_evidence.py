@@ -196,8 +196,12 @@ def test_kinds_tell_worked_ground_from_felling_from_fallow_fields(means: PatchMe
 def test_bare_ground_where_it_is_usual_supports_by_no_more_than_its_rarity(usual: float) -> None:
     plain = EvidenceSettings(optical_temper=1.0, max_gain=10.0, max_loss=10.0)
     bare = change(np.full(GRID.shape, 9.0), Sensor.S2)
-    often = replace(bare, layers={**bare.layers, "bare_before": Layer(np.full(GRID.shape, usual, np.float32), "1")})
+    before = {"bare_before": Layer(np.full(GRID.shape, usual, np.float32), "1")}
+    soil = {"soil_index": Layer(np.full(GRID.shape, 0.1, np.float32), "1")}
+    often = replace(bare, layers={**bare.layers, **before, **soil})
+    leafless = replace(bare, layers={**bare.layers, **before})
     never, usually = (log_likelihood_ratio(c, Sensor.S2, plain)[0, 0] for c in (bare, often))
     assert 0.0 < usually <= -np.log(usual) + 1e-5 < never
+    assert log_likelihood_ratio(leafless, Sensor.S2, plain)[0, 0] == never
     quiet = replace(often, score=np.zeros(GRID.shape, np.float32))
     assert log_likelihood_ratio(quiet, Sensor.S2, plain)[0, 0] < 0.0

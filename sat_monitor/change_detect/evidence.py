@@ -136,9 +136,11 @@ def _or_usual(ratio: FloatArray, change: ChangeMap) -> FloatArray:
     """Optical ratio r, nats, for ground that by itself looks converted on a share b of looks: -ln((1 - b) e^-r + b).
 
     b is the share of the pixel's earlier looks on bare ground, as of a field between crops, and at least that of haze
-    and shade; a look that any bare spell explains supports by no more than -ln b.
+    and shade; a look that any bare spell explains supports by no more than -ln b. Without a short-wave band leafless
+    wood passes for bare ground, and earlier looks say nothing.
     """
-    before = np.where(change.valid, change.layers["bare_before"].values, np.float32(0.0))
+    known = change.valid & ("soil_index" in change.layers)
+    before = np.where(known, change.layers["bare_before"].values, np.float32(0.0))
     usual = np.clip(before, _ODD_SHARE, 1.0 - _ODD_SHARE)
     return np.asarray(-np.logaddexp(np.log1p(-usual) - ratio, np.log(usual)), np.float32)
 
