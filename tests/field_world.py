@@ -24,6 +24,8 @@ GRID = Grid(32654, 339_000.0, 3_952_000.0, 10.0, SIDE, SIDE)
 DAY0 = datetime(2026, 4, 1, 1, 30, tzinfo=UTC)
 #: Score (sigma) that full conversion gives on an optical look of the place.
 CONTRAST = 8.0
+#: NDVI of its green and of its bare ground.
+GREEN, BARE = 0.85, 0.18
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,6 +53,8 @@ def change_of(scene: Scene, score: FloatArray, valid: np.ndarray, bare: FloatArr
             "converted_fraction": (np.clip(score / CONTRAST, 0.0, 1.0), "1"),
             "bare": (bare, "1"),
             "bare_before": (np.zeros(score.shape), "1"),
+            "ndvi": (GREEN - (GREEN - BARE) * np.clip(score / CONTRAST, 0.0, 1.0), "1"),
+            "ndvi_expected": (np.full(score.shape, GREEN), "1"),
         }
         layers = {name: Layer(values.astype(np.float32), unit) for name, (values, unit) in planes.items()}
     shown = np.where(valid, score, np.nan).astype(np.float32)

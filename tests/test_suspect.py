@@ -64,6 +64,7 @@ def change(score: float = 6.0, flagged: bool = True) -> ChangeMap:
     flags[PLACE] = float(flagged)
     ones = np.ones(GRID.shape, np.float32)
     layers = {LAYER: Layer(flags, "1"), "contrast": Layer(8.0 * ones, "sigma"), "bare": Layer(ones, "1")}
+    layers |= {"ndvi": Layer(0.2 * ones, "1"), "ndvi_expected": Layer(0.8 * ones, "1")}
     layers |= {"converted_fraction": Layer(ones, "1"), "bare_before": Layer(0.0 * ones, "1")}
     valid = np.ones(GRID.shape, bool)
     return ChangeMap("optical@1", "s", (), GRID, values, "sigma", valid, np.full(GRID.shape, 30, np.int16), layers)

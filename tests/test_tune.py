@@ -229,13 +229,13 @@ def test_a_verdict_that_cannot_be_used_is_named_by_its_line(
 
 
 def test_a_sweep_draws_a_falling_curve(nights: StoredNights, truth: Knowledge, tmp_path: Path) -> None:
-    varied = profiles_over(nights.profile, "evidence.alarm_score", "0, 3,5,8.5")
+    varied = profiles_over(nights.profile, "lifecycle.confirm_hits", "1, 3,8,20")
     rows = sweep(nights, varied, Span(date(2025, 1, 1), LAST), (truth,), quiet)
     sites = [int(str(row["confirmed_sites"])) for row in rows]
     assert sites == sorted(sites, reverse=True) and sites[0] > sites[-1]
     with write_rows(rows, tmp_path / "curve.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["value"] for row in csv.DictReader(file)] == ["0", "3", "5", "8.5"]
-    assert draw_curve(rows, "evidence.alarm_score", "x").startswith(b"\x89PNG")
+        assert [row["value"] for row in csv.DictReader(file)] == ["1", "3", "8", "20"]
+    assert draw_curve(rows, "lifecycle.confirm_hits", "x").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

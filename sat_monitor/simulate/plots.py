@@ -109,9 +109,8 @@ def take_parcel(land: Land, good: BoolArray, middles: BoolArray, rng: np.random.
         if not land.free[reach][same].all() or not good[reach][same].all():
             continue
         part = land.grid.window(Window(reach[0].start, reach[1].start, same.shape[0], same.shape[1]))
-        fields = [
-            Polygon(drawn["coordinates"][0]) for drawn, _ in shapes(same.astype(np.uint8), same, transform=part.affine)
-        ]
+        drawn = (outline["coordinates"] for outline, _ in shapes(same.astype(np.uint8), same, transform=part.affine))
+        fields = [Polygon(rings[0], rings[1:]) for rings in drawn]
         largest = max(fields, key=lambda field: field.area)
         plot = _plot_of(largest, land, rng) if largest.area >= _LEAST_PARCEL_M2 else None
         if plot is not None:
