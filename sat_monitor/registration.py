@@ -119,7 +119,7 @@ class Registrar:
         first = clear_scenes(scenes, _ANCHORS)
         if len(first) < 3:
             return first[0]
-        key = tuple(s.id for s in first)
+        key = tuple(s.pixels_sha256 for s in first)
         if key not in self._anchors:
             offs = [np.median([self._shift(b, a).length_px for b in first if b is not a]) for a in first]
             self._anchors[key] = first[int(np.argmin(offs))]
@@ -143,7 +143,7 @@ class Registrar:
 
     def _picture(self, scene: Scene, grid: Grid) -> FloatArray:
         """What is compared: VV in dB, or near infrared on clear ground."""
-        key = (scene.id, grid)
+        key = (scene.pixels_sha256, grid)
         if key not in self._pictures:
             self._pictures[key] = self._read(scene, grid)
         return self._pictures[key]

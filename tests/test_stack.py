@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,6 +166,19 @@ def test_what_was_read_once_is_read_from_the_cache_and_is_the_same(reader: Stack
         path.unlink()
     again = reader.read(scenes, ("B04", "B08", "SCL"), GRID, {})
     assert np.array_equal(again["B04"].values[2], raster(seed=2).bands["B04"])
+
+
+def test_a_new_edition_of_a_scene_is_never_served_from_what_was_read_of_the_old_one(reader: StackReader) -> None:
+    old = reader.archive.put_scene(offer(), raster(seed=1))
+    reader.read([old], ("B04", "B08", "SCL"), GRID, {})
+    for path in reader.archive.root.rglob("*.tif"):
+        path.unlink()
+    new = Archive(reader.archive.root.with_name("later")).put_scene(offer(), raster(seed=2))
+    assert new.id == old.id and new.pixels_sha256 != old.pixels_sha256
+    shutil.copytree(reader.archive.root.with_name("later"), reader.archive.root, dirs_exist_ok=True)
+    assert np.array_equal(
+        reader.read([new], ("B04", "B08", "SCL"), GRID, {})["B04"].values[0], raster(seed=2).bands["B04"]
+    )
 
 
 def test_a_damaged_file_stops_its_stack_with_a_number(reader: StackReader) -> None:

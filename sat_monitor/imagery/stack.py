@@ -106,10 +106,10 @@ class StackReader:
         if not kept:
             return self._fresh(scene, bands, grid, moved)
         key = None if moved is None else (moved.dy_px, moved.dx_px)
-        keys = {name: (scene.id, name, grid, key) for name in bands}
+        keys = {name: (scene.pixels_sha256, name, grid, key) for name in bands}
         if "SCL" in bands:
             # Clear ground depends on the bands that tell soil from cloud, so on which of them are asked for.
-            keys[_CLEAR] = (scene.id, f"{_CLEAR} by {' '.join(sorted(bands))}", grid, key)
+            keys[_CLEAR] = (scene.pixels_sha256, f"{_CLEAR} by {' '.join(sorted(bands))}", grid, key)
         with self._lock:
             if all(k in self._planes for k in keys.values()):
                 for k in keys.values():
