@@ -18,7 +18,7 @@ LINES: tuple[frozenset[str], ...] = (
     frozenset({"standin"}),
     frozenset({"night", "series", "evaluate"}),
     frozenset({"fold"}),
-    frozenset({"change_detect", "deformation", "sites", "tickets", "store"}),
+    frozenset({"change_detect", "deformation", "sites", "tickets", "store", "overlays"}),
     frozenset({"models"}),
     frozenset({"simulate"}),
     frozenset({"imagery"}),

@@ -25,7 +25,9 @@ class LayerMapping(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epsg: int | None = Field(None, ge=1024, le=32767, description="EPSG code, where the file does not say or says wrong")
+    epsg: int | None = Field(
+        None, ge=1024, le=32767, description="EPSG code, where the file does not say or says wrong"
+    )
     encoding: str | None = Field(None, description="text encoding, where it is neither UTF-8 nor CP932")
     columns: Mapping[str, str] = Field(default_factory=dict, description="field = column of the file")
     constants: Mapping[str, str] = Field(default_factory=dict, description="field = value for all entries")
