@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from sat_monitor.core.clock import Clock, iso, parse_iso
 from sat_monitor.core.errors import OverlayError
 from sat_monitor.core.home import Home
 from sat_monitor.core.surroundings import LayerVersion
-from sat_monitor.imagery.files import file_sha256, whole_file, write_whole
+from sat_monitor.imagery.files import file_sha256, write_whole
 from sat_monitor.overlays.kinds import LAYERS, LayerKind
 from sat_monitor.overlays.mapping import LayerMapping
 from sat_monitor.overlays.reading import Entries, read_entries
@@ -97,8 +98,9 @@ def layer_path(home: Home, one: Imported) -> Path:
 def _keep(folder: Path, layer: LayerVersion, entries: Entries, at: datetime) -> Imported:
     """Layer first, record last: a version without its record does not exist."""
     shutil.rmtree(folder, ignore_errors=True)
-    with whole_file(folder / _LAYER) as temporary:
-        entries.table.to_file(temporary, driver="GPKG", layer=layer.kind)
+    with tempfile.TemporaryDirectory() as aside:
+        entries.table.to_file(Path(aside) / _LAYER, driver="GPKG", layer=layer.kind)
+        write_whole(folder / _LAYER, (Path(aside) / _LAYER).read_bytes())
     count = len(entries.table)
     record = Imported(layer, count, entries.repaired, entries.left_out, at, file_sha256(folder / _LAYER))
     plain = {**asdict(record), "imported_at": iso(at)}

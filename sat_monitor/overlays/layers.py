@@ -151,9 +151,9 @@ class Overlays:
         record = self._records[kind.value]
         table = pyogrio.read_dataframe(layer_path(self._home, record)).to_crs(epsg)
         texts = {name: ["" if v is None else str(v) for v in table[name]] for name in table.columns.drop("geometry")}
-        shapes = np.asarray(table.geometry, object)
+        shapes = np.array(table.geometry, object)
         # Shapes from all over the country may leave the zone of `epsg`; such ones can be near no site.
-        shapes = np.where(np.isfinite(shapely.bounds(shapes)).all(axis=1), shapes, None)
+        shapes[~np.isfinite(shapely.bounds(shapes)).all(axis=1)] = None
         return _Asked(record.layer, shapes, STRtree(shapes), texts)
 
     def _municipality(self, outline: BaseGeometry, epsg: int) -> Municipality | None:
