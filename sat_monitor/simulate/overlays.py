@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from rasterio.features import shapes
-from shapely import affinity
+from shapely import STRtree, affinity, get_coordinates
 from shapely.geometry import LineString, MultiLineString, Point, box, mapping, shape
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring, unary_union
 
 from sat_monitor.core.domain import BoolArray
 from sat_monitor.core.grid import Grid, reproject
@@ -36,6 +37,8 @@ _PERMIT_SHARES = (0.10, 0.15, 0.15)
 _ZONE_SHARE, _HOUSE_SHARE = 0.6, 0.6
 _ZONE_FROM_M, _ZONE_LONG_M, _ZONE_WIDE_M = (150.0, 800.0), 200.0, 30.0
 _TOWN_HOUSES = 150
+#: Houses so far down the water's way are above no danger that the truth counts, m.
+_REACH_M = 1000.0
 _KNOWN_SHARE = 0.2
 
 
@@ -79,7 +82,7 @@ class MadeLayer:
 
 @dataclass(frozen=True, slots=True)
 class LegalTruth:
-    """What is true of an event: its permit, whether a debris-flow zone and houses lie below it, the zone's distance, m."""
+    """What is true of an event: its permit, the way of water to the first debris-flow zone (m), houses by that way."""
 
     event_id: str
     permit: PermitTruth
@@ -110,9 +113,9 @@ class MadeOverlays:
 
 @dataclass(frozen=True, slots=True)
 class _Below:
-    """What was put into the valley below an event."""
+    """What was put into the valley below an event, and the way of its water."""
 
-    distance_m: float | None = None
+    path: LineString
     zone: BaseGeometry | None = None
     houses: tuple[BaseGeometry, ...] = ()
 
@@ -129,11 +132,8 @@ class _Zone:
 def made_overlays(world: World) -> MadeOverlays:
     """Layers over a world and their truth; the same ones every time."""
     zones, below = _zones(world), _below(world)
-    permits = _permit_truth(world)
-    truth = tuple(
-        LegalTruth(fill.id, permit, down.distance_m, bool(down.houses), _designated(fill, zones))
-        for fill, permit, down in zip(world.fills, permits, below, strict=True)
-    )
+    permits, buildings = _permit_truth(world), _houses(world, below)
+    truth = _truth(world, permits, below, [house.geometry for house in buildings], zones)
     made = {
         "municipalities": _municipalities(world),
         "zones": [
@@ -146,7 +146,7 @@ def made_overlays(world: World) -> MadeOverlays:
             MadeFeature(one.zone, _fields(hazard="debris_flow", name=f"模擬沢{number}"))
             for number, one in enumerate(below, start=1) if one.zone is not None
         ],
-        "buildings": _houses(world, below),
+        "buildings": buildings,
         "roads": [MadeFeature(area, _fields(name="模擬道")) for area in _areas(world.grid, world.cover.where(Cover.ROAD))],
         "streams": _streams(world),
         "known_fills": _known(world),
@@ -164,6 +164,21 @@ def write_overlays(made: Sequence[MadeOverlays], folder: Path) -> dict[str, Path
         whole = {**parts[0], "features": [feature for part in parts for feature in part["features"]]}
         paths[kind] = write_whole(folder / f"{kind}.geojson", json.dumps(whole, ensure_ascii=False).encode())
     return paths
+
+
+def _truth(
+    world: World, permits: list[PermitTruth], below: list[_Below], houses: list[BaseGeometry], zones: tuple[_Zone, ...]
+) -> tuple[LegalTruth, ...]:
+    """What is true of each fill, with whatever was made for its neighbours in the same valley."""
+    debris, tree = unary_union([one.zone for one in below if one.zone is not None]), STRtree(houses)
+    made = []
+    for fill, permit, one in zip(world.fills, permits, below, strict=True):
+        met = one.path.intersection(debris)
+        away = None if met.is_empty else min(one.path.project(Point(place)) for place in get_coordinates(met))
+        reach = substring(one.path, 0.0, _REACH_M)
+        near = tree.query(reach, predicate="dwithin", distance=_ZONE_WIDE_M)
+        made.append(LegalTruth(fill.id, permit, away, bool(len(near)), _designated(fill, zones)))
+    return tuple(made)
 
 
 def _fields(**fields: str) -> tuple[tuple[str, str], ...]:
@@ -247,15 +262,15 @@ def _down_from(fill: Event, world: World, parents: Any, rng: np.random.Generator
     begin, has_zone, has_houses = rng.uniform(*_ZONE_FROM_M), rng.random() < _ZONE_SHARE, rng.random() < _HOUSE_SHARE
     path = flow_line(fill, world, parents)
     if not has_zone or path.length < begin + _ZONE_WIDE_M:
-        return _Below()
+        return _Below(path)
     # Steps of whole pixels make a path longer than it looks: where it is cut is where it is measured.
     end = min(path.length, begin + _ZONE_LONG_M)
     stretch = LineString([path.interpolate(at) for at in np.linspace(begin, end, 12)])
     zone = stretch.buffer(_ZONE_WIDE_M, cap_style="flat")
     if zone.intersects(fill.outline):
-        return _Below()
+        return _Below(path)
     places = [path.interpolate(at) for at in np.linspace(begin + 20.0, end - 5.0, 3)] if has_houses else []
-    return _Below(float(begin), zone, tuple(_house(place, rng) for place in places))
+    return _Below(path, zone, tuple(_house(place, rng) for place in places))
 
 
 def flow_line(fill: Event, world: World, parents: Any) -> LineString:
@@ -286,7 +301,7 @@ def _houses(world: World, below: list[_Below]) -> list[MadeFeature]:
     """The houses below fills, and houses of the town."""
     rng, grid = world.rng(_HOUSES), world.grid
     town = np.flatnonzero(world.cover.where(Cover.TOWN))
-    cells = rng.choice(town, min(_TOWN_HOUSES, town.size), replace=False) if town.size else []
+    cells = rng.choice(town, min(_TOWN_HOUSES, town.size), replace=False) if town.size else town
     squares = [_house(Point(_centre(grid, int(cell))), rng) for cell in cells]
     return [MadeFeature(one, _fields(building="house")) for one in (*squares, *(h for b in below for h in b.houses))]
 
