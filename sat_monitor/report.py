@@ -64,7 +64,7 @@ class AoiReport:
 
 @dataclass(frozen=True, slots=True)
 class NightReport:
-    """A whole night over all AOIs; `failed` names AOIs that could not be run, with the reason."""
+    """A whole night over all AOIs; `failed` names AOIs that could not be run, `overlays` the versions it used."""
 
     start: date | None
     end: date
@@ -74,6 +74,7 @@ class NightReport:
     aois: tuple[AoiReport, ...]
     failed: tuple[str, ...]
     path: Path
+    overlays: tuple[str, ...] = ()
 
     @property
     def degraded(self) -> bool:

@@ -149,8 +149,10 @@ def _csv(path: Path, row: LayerRow, mapping: LayerMapping) -> gpd.GeoDataFrame:
     x, y = ("x", "y") if mapping.epsg not in (None, 4326, 4612, 6668) and place["x"] else ("lon", "lat")
     if place[x] is None or place[y] is None:
         raise OverlayError("E1404", f"{path.name}: no {x} and {y}, and no wkt; there are {', '.join(table.columns)}")
-    points = shapely.points(_numbers(table, str(place[x])), _numbers(table, str(place[y])))
-    frame = gpd.GeoDataFrame(table, geometry=points, crs=mapping.epsg or 4326)
+    along, up = _numbers(table, str(place[x])), _numbers(table, str(place[y]))
+    if x == "lon" and ((np.abs(along) > 180.0) | (np.abs(up) > 90.0)).any():
+        raise OverlayError("E1409", f"{path.name}: {place[x]} and {place[y]} are not degrees of longitude and latitude")
+    frame = gpd.GeoDataFrame(table, geometry=shapely.points(along, up), crs=mapping.epsg or 4326)
     return _circles(frame, place["radius_m"]) if row.areal else frame
 
 
