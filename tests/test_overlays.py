@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from sat_monitor.core.domain import StartInterval
 from sat_monitor.core.errors import OverlayError
 from sat_monitor.core.grid import reproject, transformer
 from sat_monitor.core.home import Home
+from sat_monitor.core.profile import Profile
 from sat_monitor.core.surroundings import PermitState, ZoneKind
+from sat_monitor.night import NightRequest, summary
 from sat_monitor.overlays.importing import Imported, Origin, import_overlay, newest
 from sat_monitor.overlays.kinds import LayerKind
 from sat_monitor.overlays.layers import Overlays, bearing_deg, permit_state
@@ -255,3 +258,20 @@ def test_the_real_municipalities_of_tokyo_hold_their_offices(home: Home) -> None
         place = Point(transformer(4326, UTM).transform(lon, lat)).buffer(20)
         found = overlays.around(place, UTM, WORKS).municipality
         assert found is not None and found.name == name
+
+
+def test_the_layer_inside_a_zip_is_read_and_the_same_import_elsewhere_gives_the_same_bytes(tmp_path: Path) -> None:
+    path = geojson(tmp_path / "k.geojson", (SITE, {"name": "既知"}))
+    with zipfile.ZipFile(tmp_path / "k.zip", "w") as packed:
+        packed.write(path, "data/k.geojson")
+    kept = [take(Home(tmp_path / name), LayerKind.KNOWN_FILLS, tmp_path / "k.zip") for name in "ab"]
+    assert kept[0] == kept[1] and kept[0].entries == 1
+
+
+def test_a_night_states_the_versions_it_pinned_whatever_is_imported_meanwhile(home: Home, tmp_path: Path) -> None:
+    old = take(home, LayerKind.PLACES, geojson(tmp_path / "a.geojson", (Point(X, Y), {"name": "古い峠"})))
+    request = NightRequest(home, (), None, date(2026, 5, 1), Profile()).pinned
+    later = fixed_clock(datetime(2026, 6, 1, tzinfo=UTC))
+    path = geojson(tmp_path / "b.geojson", (Point(X, Y), {"name": "新しい峠"}))
+    import_overlay(home, LayerKind.PLACES, path, ORIGIN, LayerMapping(), later)
+    assert f"- places {old.layer.version}" in summary(request, (), (), "0:0").to_markdown()

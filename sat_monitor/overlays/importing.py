@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import pyogrio
+
 from sat_monitor.core.clock import Clock, iso, parse_iso
 from sat_monitor.core.errors import OverlayError
 from sat_monitor.core.home import Home
@@ -98,9 +100,12 @@ def layer_path(home: Home, one: Imported) -> Path:
 def _keep(folder: Path, layer: LayerVersion, entries: Entries, at: datetime) -> Imported:
     """Layer first, record last: a version without its record does not exist."""
     shutil.rmtree(folder, ignore_errors=True)
+    # A GeoPackage notes when it was written; with a stated day the same import gives the same bytes.
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": iso(at)})
     with tempfile.TemporaryDirectory() as aside:
         entries.table.to_file(Path(aside) / _LAYER, driver="GPKG", layer=layer.kind)
         write_whole(folder / _LAYER, (Path(aside) / _LAYER).read_bytes())
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
     count = len(entries.table)
     record = Imported(layer, count, entries.repaired, entries.left_out, at, file_sha256(folder / _LAYER))
     plain = {**asdict(record), "imported_at": iso(at)}
