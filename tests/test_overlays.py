@@ -11,7 +11,9 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 from shapely.geometry import Point, Polygon, box, mapping
+from typer.testing import CliRunner
 
+from sat_monitor.cli import app
 from sat_monitor.core.clock import fixed_clock
 from sat_monitor.core.domain import StartInterval
 from sat_monitor.core.errors import OverlayError
@@ -275,3 +277,16 @@ def test_a_night_states_the_versions_it_pinned_whatever_is_imported_meanwhile(ho
     path = geojson(tmp_path / "b.geojson", (Point(X, Y), {"name": "新しい峠"}))
     import_overlay(home, LayerKind.PLACES, path, ORIGIN, LayerMapping(), later)
     assert f"- places {old.layer.version}" in summary(request, (), (), "0:0").to_markdown()
+
+
+def test_the_command_imports_lists_and_shows_a_layer(home: Home, tmp_path: Path) -> None:
+    path = geojson(tmp_path / "k.geojson", (SITE, {"name": "既知"}))
+    place, run = ["--home", str(home.root)], CliRunner().invoke
+    told = ["--source", "office", "--licence", "CC BY 4.0", "--as-of", "2026-04-01"]
+    done = run(app, ["overlays", "import", "known_fills", str(path), *told, *place])
+    assert done.exit_code == 0 and "1 entries" in done.output
+    (row,) = json.loads(run(app, ["overlays", "list", "--json", *place]).output)
+    assert (row["kind"], row["source"], row["as of"]) == ("known_fills", "office", "2026-04-01")
+    (shown,) = json.loads(run(app, ["overlays", "show", "known_fills", "--json", *place]).output)
+    assert Path(shown["file"]).is_file()
+    assert run(app, ["overlays", "import", "nonsense", str(path), *told, *place]).exit_code == 2

@@ -102,10 +102,12 @@ def _keep(folder: Path, layer: LayerVersion, entries: Entries, at: datetime) -> 
     shutil.rmtree(folder, ignore_errors=True)
     # A GeoPackage notes when it was written; with a stated day the same import gives the same bytes.
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": iso(at)})
-    with tempfile.TemporaryDirectory() as aside:
-        entries.table.to_file(Path(aside) / _LAYER, driver="GPKG", layer=layer.kind)
-        write_whole(folder / _LAYER, (Path(aside) / _LAYER).read_bytes())
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    try:
+        with tempfile.TemporaryDirectory() as aside:
+            entries.table.to_file(Path(aside) / _LAYER, driver="GPKG", layer=layer.kind)
+            write_whole(folder / _LAYER, (Path(aside) / _LAYER).read_bytes())
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
     count = len(entries.table)
     record = Imported(layer, count, entries.repaired, entries.left_out, at, file_sha256(folder / _LAYER))
     plain = {**asdict(record), "imported_at": iso(at)}
