@@ -2,7 +2,7 @@
 
 Rooms import downward only (tests/test_layers.py holds it):
 cli -> web, flows -> demo, standin, audit, tune, opendata -> night, series, evaluate -> fold
-    -> change_detect, deformation, sites, tickets, store -> models -> simulate -> imagery -> core
+    -> change_detect, deformation, overlays, sites, tickets, store -> models -> simulate -> imagery -> core
 """
 
 __version__ = "0.1.0"

@@ -38,6 +38,7 @@ from sat_monitor.cli_common import (
 )  # fmt: skip
 from sat_monitor.cli_data import import_app, sources_app
 from sat_monitor.cli_evaluate import evaluate_app
+from sat_monitor.cli_overlays import overlays_app
 from sat_monitor.cli_series import series
 from sat_monitor.cli_tune import profile_app, tune_app
 from sat_monitor.core.clock import japan_day, system_clock
@@ -57,6 +58,7 @@ app.add_typer(tickets_app, name="tickets", help="Leads for the field.")
 app.add_typer(evaluate_app, name="evaluate", help="Accuracy with intervals.")
 app.add_typer(tune_app, name="tune", help="What another profile would have found.")
 app.add_typer(profile_app, name="profile", help="Profiles that nights may use.")
+app.add_typer(overlays_app, name="overlays", help="Layers of other offices: zones, registers, hazards.")
 app.add_typer(audit_app, name="audit", help="The history and its proof.")
 app.command()(series)
 

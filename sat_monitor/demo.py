@@ -18,7 +18,11 @@ from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.aois import AoiRegistry, aoi_from_outline
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.night import NightRequest, run_night, stack_reader
+from sat_monitor.overlays.importing import Origin, import_overlay
+from sat_monitor.overlays.kinds import LayerKind
+from sat_monitor.overlays.mapping import LayerMapping
 from sat_monitor.report import NightReport
+from sat_monitor.simulate.overlays import made_overlays, write_overlays
 from sat_monitor.simulate.scenes import render_scenes
 from sat_monitor.simulate.world import World, WorldSpec, build_world, truth_geojson
 
@@ -69,6 +73,7 @@ def run_demo(home: Home, progress: Progress = print, lang: str = "ja") -> DemoRe
     inbox = Archive(home.inbox)
     for world in worlds:
         write_scenes(world, inbox, progress)
+    import_made_overlays(worlds, home)
     truth = write_truth(worlds, home)
     report = run_nights(home, progress, lang)
     tickets = tuple(sorted(path.parent for path in home.tickets.glob("*/ticket.pdf")))
@@ -112,6 +117,15 @@ def write_scenes(world: World, archive: Archive, progress: Progress) -> None:
             scene = archive.put_scene(offer, raster)
             if number % 50 == 0:
                 progress(f"{scene.aoi}: {number} scenes simulated, up to {scene.acquired_at:%Y-%m-%d}")
+
+
+def import_made_overlays(worlds: list[World], home: Home) -> None:
+    """Zones, registers and hazards over the simulated places, taken in as an office's files would be."""
+    origin = Origin("simulated / 模擬データ", "made for the demo, shows nothing real", FIRST_NIGHT)
+    clock = fixed_clock(datetime.combine(FIRST_NIGHT, NIGHT_AT, TOKYO))
+    made = write_overlays([made_overlays(world) for world in worlds], home.root / "made_overlays")
+    for kind, path in made.items():
+        import_overlay(home, LayerKind(kind), path, origin, LayerMapping(), clock)
 
 
 def write_truth(worlds: list[World], home: Home) -> Path:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from sat_monitor.core.clock import system_clock
 from sat_monitor.core.home import Home
-from sat_monitor.demo import DemoReport, Progress, demo_worlds, report_lines, run_nights, write_scenes, write_truth
+from sat_monitor.demo import (
+    DemoReport,
+    Progress,
+    demo_worlds,
+    import_made_overlays,
+    report_lines,
+    run_nights,
+    write_scenes,
+    write_truth,
+)
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.standin import faults
 from sat_monitor.standin.holdings import Holdings
@@ -27,6 +36,7 @@ def run_service_demo(home: Home, progress: Progress = print, lang: str = "ja") -
     provider = Archive(home.root / "provider")
     for world in worlds:
         write_scenes(world, provider, progress)
+    import_made_overlays(worlds, home)
     truth = write_truth(worlds, home)
     holdings = Holdings(provider)
     for world in worlds:

@@ -7,7 +7,7 @@ crash are this same code.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -30,6 +30,7 @@ from sat_monitor.imagery.sources import read_sources
 from sat_monitor.imagery.stack import StackReader
 from sat_monitor.imagery.terrain import Terrain, get_terrain
 from sat_monitor.observe import ACTOR, Observed, ObserveDesk, Window, observe_aoi
+from sat_monitor.overlays.importing import newest
 from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
 from sat_monitor.scoring import Bench
@@ -49,7 +50,10 @@ Steps = tuple[Observed, Detected, Published]
 
 @dataclass(frozen=True, slots=True)
 class NightRequest:
-    """What a night is asked to do: AOIs, the Japan days whose scenes become looks, the profile, the page language."""
+    """What a night is asked to do: AOIs, the Japan days whose scenes become looks, the profile, the page language.
+
+    `overlays` pins a version per kind; None takes the newest when the night begins.
+    """
 
     home: Home
     aoi_ids: tuple[str, ...]
@@ -58,6 +62,12 @@ class NightRequest:
     profile: Profile
     lang: str = "ja"
     sources: tuple[Source, ...] = field(default=())
+    overlays: Mapping[str, str] | None = None
+
+    @property
+    def pinned(self) -> NightRequest:
+        """The same request with the overlays of this moment, so that an import meanwhile changes nothing."""
+        return self if self.overlays is not None else replace(self, overlays=newest(self.home))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,7 @@ def run_night(
     """The whole night; one failed AOI never stops the others. Writes the night report and a run_* row."""
     reports: list[AoiReport] = []
     failed: list[str] = []
-    with _open(request, clock, progress, reader) as desk:
+    with _open(request.pinned, clock, progress, reader) as desk:
         for aoi_id in request.aoi_ids:
             try:
                 reports.append(_run_aoi(desk, aoi_id))
@@ -181,8 +191,9 @@ def _close(desk: _Desk, reports: tuple[AoiReport, ...], failed: tuple[str, ...])
 def summary(request: NightRequest, reports: tuple[AoiReport, ...], failed: tuple[str, ...], head: str) -> NightReport:
     """The night report of finished AOI reports."""
     path = report_path(request.home, request.start, request.end)
-    profile = request.profile
-    return NightReport(request.start, request.end, profile.name, profile.sha256, head, reports, failed, path)
+    profile, pinned = request.profile, request.pinned.overlays or {}
+    overlays = tuple(f"{kind} {version}" for kind, version in sorted(pinned.items()))
+    return NightReport(request.start, request.end, profile.name, profile.sha256, head, reports, failed, path, overlays)
 
 
 def _run_aoi(desk: _Desk, aoi_id: str) -> AoiReport:

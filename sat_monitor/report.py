@@ -64,7 +64,7 @@ class AoiReport:
 
 @dataclass(frozen=True, slots=True)
 class NightReport:
-    """A whole night over all AOIs; `failed` names AOIs that could not be run, with the reason."""
+    """A whole night over all AOIs; `failed` names AOIs that could not be run, `overlays` the versions it used."""
 
     start: date | None
     end: date
@@ -74,6 +74,7 @@ class NightReport:
     aois: tuple[AoiReport, ...]
     failed: tuple[str, ...]
     path: Path
+    overlays: tuple[str, ...] = ()
 
     @property
     def degraded(self) -> bool:
@@ -99,6 +100,8 @@ class NightReport:
         rhythms = [f"- {aoi.aoi}: {text}" for aoi in self.aois for text in aoi.cadence]
         if rhythms:
             lines += ["", "## Cadence over the last year, measured", "", *rhythms]
+        used = [f"- {name}" for name in self.overlays] or ["- none: no zone, register or hazard was asked"]
+        lines += ["", "## Overlays in use", "", *used]
         lines += ["", f"Profile `{self.profile_name}` {self.profile_sha256}", f"Chain head {self.chain_head}"]
         return "\n".join(lines) + "\n"
 
@@ -119,4 +122,5 @@ def write_report(report: NightReport) -> None:
     report.path.write_text(report.to_markdown(), encoding="utf-8")
     rows = [asdict(aoi) for aoi in report.aois]
     plain = {"end": report.end.isoformat(), "aois": rows, "failed": report.failed, "chain_head": report.chain_head}
+    plain["overlays"] = report.overlays
     report.path.with_suffix(".json").write_text(json.dumps(plain, ensure_ascii=False, indent=1), encoding="utf-8")

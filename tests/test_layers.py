@@ -18,7 +18,7 @@ LINES: tuple[frozenset[str], ...] = (
     frozenset({"standin"}),
     frozenset({"night", "series", "evaluate"}),
     frozenset({"fold"}),
-    frozenset({"change_detect", "deformation", "sites", "tickets", "store"}),
+    frozenset({"change_detect", "deformation", "sites", "tickets", "store", "overlays"}),
     frozenset({"models"}),
     frozenset({"simulate"}),
     frozenset({"imagery"}),
@@ -34,7 +34,7 @@ GUESTS = {
 #: The night is one job in several files: they are one room. So is the fold of looks, which needs no store and no night.
 ROOMS = (
     {"demo_service": "demo"}
-    | dict.fromkeys(("cli_common", "cli_data", "cli_evaluate", "cli_series", "cli_tune"), "cli")
+    | dict.fromkeys(("cli_common", "cli_data", "cli_evaluate", "cli_overlays", "cli_series", "cli_tune"), "cli")
     | dict.fromkeys(("checkpoints", "masks", "registration", "scoring"), "fold")
     | dict.fromkeys(("approval", "detect", "observe", "publish", "report", "services"), "night")
 )

@@ -46,6 +46,20 @@ ERRORS: dict[str, ErrorRow] = {
         "ask the provider, look at its status page",
         True,
     ),
+    # E14xx: overlays
+    "E1401": ErrorRow("overlay unreadable", "give GeoJSON, GeoPackage, Shapefile, a zip of one of them, or CSV"),
+    "E1402": ErrorRow("overlay empty", "check the file and its area; nothing was imported"),
+    "E1403": ErrorRow(
+        "overlay's coordinate system missing or not usable", "name it with --epsg or in the mapping file"
+    ),
+    "E1404": ErrorRow("overlay lacks a column", "name the column in a mapping file; see docs/overlays.md"),
+    "E1405": ErrorRow("overlay's text encoding unknown", "save it as UTF-8 or name `encoding` in the mapping file"),
+    "E1406": ErrorRow("overlay holds a value that is not usable", "correct the entry named in the message"),
+    "E1407": ErrorRow("overlay version missing or damaged", "import it again; see `sat-monitor overlays list`"),
+    "E1408": ErrorRow("mapping file refused", "correct what the message names; see docs/overlays.md"),
+    "E1409": ErrorRow(
+        "overlay's coordinates lie outside of its coordinate system", "check --epsg and the order of axes"
+    ),
     # E15xx: areas of interest
     "E1501": ErrorRow("outline is empty", "draw an outline with an area"),
     "E1502": ErrorRow("outline crosses itself", "repair the ring so that no two edges cross"),
@@ -153,6 +167,10 @@ class AoiError(SatMonitorError):
 
 class ProfileError(SatMonitorError):
     """A profile that is refused."""
+
+
+class OverlayError(SatMonitorError):
+    """A layer that cannot be imported or asked."""
 
 
 class StoreError(SatMonitorError):

@@ -57,3 +57,8 @@ class Home:
     def evidence(self) -> Path:
         """Checkpoints of the evidence fields; may be deleted, they are recomputed from the archive."""
         return self.root / "evidence"
+
+    @property
+    def overlays(self) -> Path:
+        """Imported layers, one folder per kind and version."""
+        return self.root / "overlays"

@@ -24,6 +24,11 @@ def catchment_px(height_m: FloatArray) -> FloatArray:
     return np.asarray(total, np.float32).reshape(height_m.shape)
 
 
+def drains_to(height_m: FloatArray) -> NDArray[np.int64]:
+    """Flat index of the pixel that each pixel drains to, (y, x); -1 where water leaves over the edge."""
+    return np.asarray(_flooded(height_m)[1], np.int64).reshape(height_m.shape)
+
+
 def _flooded(height_m: NDArray[np.float32]) -> tuple[list[int], list[int]]:
     """Cells in the order in which rising water reaches them from the edge, and the cell that each drains to (-1 = out)."""
     rows, cols = height_m.shape

@@ -1,0 +1,1 @@
+"""Layers that others keep: zones, registers, hazards, roads; imported as versions, asked around a site."""
