@@ -196,12 +196,20 @@ def test_kinds_tell_worked_ground_from_felling_from_fallow_fields(means: PatchMe
 def test_bare_ground_where_it_is_usual_supports_by_no_more_than_its_rarity(usual: float) -> None:
     plain = EvidenceSettings(optical_temper=1.0, max_gain=10.0, max_loss=10.0)
     bare = change(np.full(GRID.shape, 9.0), Sensor.S2)
-    before = {"bare_before": Layer(np.full(GRID.shape, usual, np.float32), "1")}
-    soil = {"soil_index": Layer(np.full(GRID.shape, 0.1, np.float32), "1")}
-    often = replace(bare, layers={**bare.layers, **before, **soil})
-    leafless = replace(bare, layers={**bare.layers, **before})
-    never, usually = (log_likelihood_ratio(c, Sensor.S2, plain)[0, 0] for c in (bare, often))
+    habit = np.full(GRID.shape, usual, np.float32)
+    never, usually = (log_likelihood_ratio(bare, Sensor.S2, plain, share)[0, 0] for share in (None, habit))
     assert 0.0 < usually <= -np.log(usual) + 1e-5 < never
-    assert log_likelihood_ratio(leafless, Sensor.S2, plain)[0, 0] == never
-    quiet = replace(often, score=np.zeros(GRID.shape, np.float32))
-    assert log_likelihood_ratio(quiet, Sensor.S2, plain)[0, 0] < 0.0
+    quiet = replace(bare, score=np.zeros(GRID.shape, np.float32))
+    assert log_likelihood_ratio(quiet, Sensor.S2, plain, habit)[0, 0] < 0.0
+
+
+def test_what_a_winter_wood_looked_like_says_nothing_without_a_short_wave_band() -> None:
+    look = change(np.full(GRID.shape, 9.0), Sensor.S2)
+    planes = {"bare_before": 0.5, "bare_stays": 0.9, "bare_spell": 100.0, "soil_index": 0.1}
+    known = {name: Layer(np.full(GRID.shape, value, np.float32), "1") for name, value in planes.items()}
+    leafless = {name: layer for name, layer in known.items() if name != "soil_index"}
+    plain, field_, wood = (
+        update(fresh(), replace(look, layers={**look.layers, **more}), Sensor.S2, DAY, PROFILE)[1][0, 0]
+        for more in ({}, known, leafless)
+    )
+    assert field_ < wood == plain

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from sat_monitor.change_detect.area import NEIGHBOURS, conversion
+from sat_monitor.change_detect.fallow import ODD_SHARE, usual_share
 from sat_monitor.change_detect.suspect import counted, weight
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core.domain import ChangeMap, FloatArray, Sensor
@@ -31,8 +32,6 @@ _MEMORY = 4.0
 _SAR_MEAN, _SAR_SD = 3.5, 1.5
 #: Score of converted ground as a share of the one of full conversion, and its spread as such a share (optical).
 _OPTICAL_MEAN, _OPTICAL_SD = 0.6, 0.25
-#: Share of looks on which ground that never was bare looks converted: haze, shade, clouds that were missed.
-_ODD_SHARE = 0.02
 #: 90 % quantile of a normal distribution: nine changes in ten would have given more (METHOD 15).
 _NINE_IN_TEN = 1.2816
 #: ln(0.95 / 0.05): the log-odds from which a change counts as surely visible (METHOD 15).
@@ -50,7 +49,8 @@ class EvidenceState:
     of the looks before the pixel entered a patch that showed bare ground, as farmland does between crops.
     `suspect_looks`, int16: looks that called the pixel cloud while its surroundings were clear. `optical_day`, int32: day
     of the last optical look that saw it, for tiles that overlap show one acquisition twice. `water` and `hard`, float32
-    0..1: like `bare`, of looks on open water and on a hard surface.
+    0..1: like `bare`, of looks on open water and on a hard surface. `bare_since`, int32: day on which the bare spell that
+    the last optical look saw began, 0 where that look saw none.
     """
 
     log_odds: FloatArray
@@ -66,6 +66,7 @@ class EvidenceState:
     optical_day: IntArray
     water: FloatArray
     hard: FloatArray
+    bare_since: IntArray
 
     def window(self, slices: tuple[slice, slice]) -> EvidenceState:
         """The same record for a rectangle of the grid; views, not copies."""
@@ -105,15 +106,18 @@ def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: flo
         optical_day=np.zeros(shape, np.int32),
         water=np.zeros(shape, np.float32),
         hard=np.zeros(shape, np.float32),
+        bare_since=np.zeros(shape, np.int32),
     )
 
 
-def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSettings) -> FloatArray:
+def log_likelihood_ratio(
+    change: ChangeMap, sensor: Sensor, settings: EvidenceSettings, usual: FloatArray | None = None
+) -> FloatArray:
     """Tempered, capped log likelihood ratio of conversion against none, nats, (y, x); 0 where the look is blind.
 
     Optical: the score that full conversion would give is known (`contrast`), so unchanged ground is
     N(0, 1 + (natural_share * contrast)^2) and converted ground N(0.6 contrast, 1 + (contrast / 4)^2); a leafless
-    season, whose contrast is small, says nothing; nor does bare ground where it is usual (`_or_usual`). SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
+    season, whose contrast is small, says nothing; nor does bare ground where it is usual: `usual` (y, x) is the chance (0..1) that the ground by itself looks so. SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
     share of conversions that radar sees at all and N(0, 1) for the rest.
     """
     score = np.where(change.valid, change.score, np.float32(0.0))
@@ -121,7 +125,8 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
         contrast = np.where(change.valid, change.layers["contrast"].values, np.float32(0.0)).astype(np.float32)
         quiet_sd = np.sqrt(1.0 + np.square(settings.natural_share * contrast))
         mean, sd = _converted(contrast)
-        ratio = _or_usual(_log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd), change)
+        ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
+        ratio = ratio if usual is None else _or_usual(ratio, usual)
         temper = settings.optical_temper
     else:
         seen = _log_normal(score, _SAR_MEAN, _SAR_SD) - _log_normal(score, 0.0, 1.0)
@@ -132,17 +137,22 @@ def log_likelihood_ratio(change: ChangeMap, sensor: Sensor, settings: EvidenceSe
     return np.where(change.valid, capped, 0.0).astype(np.float32)
 
 
-def _or_usual(ratio: FloatArray, change: ChangeMap) -> FloatArray:
-    """Optical ratio r, nats, for ground that by itself looks converted on a share b of looks: -ln((1 - b) e^-r + b).
+def _or_usual(ratio: FloatArray, usual: FloatArray) -> FloatArray:
+    """Optical ratio r, nats, for ground that by itself looks converted with chance b: -ln((1 - b) e^-r + b).
 
-    b is the share of the pixel's earlier looks on bare ground, as of a field between crops, and at least that of haze
-    and shade; a look that any bare spell explains supports by no more than -ln b. Without a short-wave band leafless
-    wood passes for bare ground, and earlier looks say nothing.
+    A look that the ground's own habit explains supports by no more than -ln b.
     """
-    known = change.valid & ("soil_index" in change.layers)
-    before = np.where(known, change.layers["bare_before"].values, np.float32(0.0))
-    usual = np.clip(before, _ODD_SHARE, 1.0 - _ODD_SHARE)
     return np.asarray(-np.logaddexp(np.log1p(-usual) - ratio, np.log(usual)), np.float32)
+
+
+def _usual(change: ChangeMap, since: IntArray, day: int) -> FloatArray:
+    """Chance that the ground by itself looks as this look shows it, (y, x).
+
+    Without a short-wave band leafless wood passes for bare ground, and earlier looks say nothing.
+    """
+    if "soil_index" in change.layers:
+        return usual_share(change, since, day)
+    return np.full(change.score.shape, ODD_SHARE, np.float32)
 
 
 def surely_quiet(change: ChangeMap, sensor: Sensor) -> NDArray[np.bool_]:
@@ -184,7 +194,8 @@ def update(
     if not change.valid.any():
         return state, np.zeros(change.score.shape, np.float32)
     settings = profile.evidence
-    ratio = log_likelihood_ratio(change, sensor, settings) * weight(change, profile.optical)
+    usual = _usual(change, state.bare_since, day) if sensor is Sensor.S2 else None
+    ratio = log_likelihood_ratio(change, sensor, settings, usual) * weight(change, profile.optical)
     seen = change.valid
     prior = np.float32(prior_log_odds(settings, change.grid.pixel_m))
     standing = state.log_odds > settings.outline_score
@@ -212,7 +223,7 @@ def _remember(
     frozen = np.where(released, NEVER, frozen)
     quiet = np.where(seen & released & (ratio < 0) & surely_quiet(change, sensor), np.int32(day), state.quiet_day)
     sure = np.where((log_odds >= SURE) & (state.sure_day == 0), np.int32(day), state.sure_day)
-    water, hard = state.water, state.hard
+    water, hard, since = state.water, state.hard, state.bare_since
     bare, fraction, gain, before = state.bare, state.fraction, state.optical_gain, state.bare_before
     optical_day = np.where(seen & (sensor is Sensor.S2), np.int32(day), state.optical_day)
     if sensor is Sensor.S2:
@@ -222,6 +233,8 @@ def _remember(
         fraction = _running_mean(fraction, part, seen & _with_neighbours(supports), ~_with_neighbours(~released))
         water = _running_mean(water, _flag(change, "water"), supports, released)
         hard = _running_mean(hard, _flag(change, "hard"), supports, released)
+        shown = seen & (change.layers["bare"].values > 0.5)
+        since = np.where(shown, np.where(since > 0, since, np.int32(day)), np.where(seen, np.int32(0), since))
         gain = np.where(seen, np.maximum(gain + ratio, 0.0), gain)
         before = np.where(seen & (state.frozen_day == NEVER), change.layers["bare_before"].values, before)
     return EvidenceState(
@@ -238,6 +251,7 @@ def _remember(
         optical_day=optical_day.astype(np.int32),
         water=water,
         hard=hard,
+        bare_since=since.astype(np.int32),
     )
 
 

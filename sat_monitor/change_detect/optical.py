@@ -8,7 +8,7 @@ levelled as a line of the expected value, and the scene's own bulk may widen a s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sat_monitor.change_detect.calibration import bulk_spread, resistant_line, sampled
 from sat_monitor.change_detect.cover import BANDS, cover_of
 from sat_monitor.change_detect.detector import BlockScores, Calibration, IntArray
+from sat_monitor.change_detect.fallow import Lines, Spells, layers_of, spells_of, stays_on_fields
 from sat_monitor.change_detect.optical_kernel import Ladder, Series, normalised_difference, seasonal_residual
 from sat_monitor.change_detect.suspect import LAYER
 from sat_monitor.change_detect.veil import veiled
@@ -55,7 +56,7 @@ class OpticalDetector:
     """Sentinel-2 NDVI and soil index against the season; see `Detector` for the contract."""
 
     name = "optical"
-    version = "2"
+    version = "3"
     sensor = Sensor.S2
     score_unit = "sigma"
 
@@ -89,6 +90,11 @@ class OpticalDetector:
             standard.append((change - line[0] - line[1] * expected) / sampled([r[i].sd for r in residuals]))
         correlation = _correlation(standard)
         arrays["correlation"] = np.array([correlation])
+        spells = [
+            _spells(stack, series, freeze, profile)
+            for stack, series, freeze in zip(samples, blocks, frozen, strict=True)
+        ]
+        arrays["stays"] = np.array([stays_on_fields(spells)])
         arrays["spread"] = np.array([max(1.0, bulk_spread(_combined(standard, correlation)))])
         return Calibration(arrays)
 
@@ -127,8 +133,9 @@ class OpticalDetector:
             LAYER: suspect,
         }
         layers |= {name: Layer(_where(valid, flag), "1") for name, flag in flags.items()}
-        before = _bare_before(list(indices.values()), settings)
-        layers["bare_before"] = Layer(_where(valid, before), "1")
+        habit = layers_of(_spells(stack, indices, frozen, profile), float(arrays["stays"][0]))
+        units = {"bare_spell": "days"}
+        layers |= {name: Layer(_where(valid, plane), units.get(name, "1")) for name, plane in habit.items()}
         return BlockScores(score, valid, depth, layers)
 
 
@@ -240,13 +247,14 @@ def _student_to_normal(t: FloatArray, depth: NDArray[np.int16]) -> FloatArray:
     return np.asarray(np.copysign(quantile, t), np.float32)
 
 
-def _bare_before(series: Sequence[FloatArray], settings: OpticalSettings) -> FloatArray:
-    """Share of the clear reference looks (time, y, x; the last is the tested one) on bare ground, (y, x), 0..1."""
-    earlier = series[0][:-1]
-    bare = earlier < settings.worked_ndvi
-    if len(series) > 1:
-        bare &= ~(series[1][:-1] <= settings.worked_soil_index)
-    return np.asarray(bare.sum(axis=0) / np.maximum(np.isfinite(earlier).sum(axis=0), 1), np.float32)
+def _spells(stack: xr.Dataset, indices: Mapping[_Index, FloatArray], frozen: IntArray, profile: Profile) -> Spells:
+    """Bare spells of the looks that serve as reference of each pixel."""
+    series = [values[:-1] for values in indices.values()]
+    soil = series[1] if len(series) > 1 else series[0][:0]
+    days = day_numbers(stack["time"].values)
+    newest = (np.minimum(frozen, days[-1]) - profile.reference.near_days).astype(np.int32)
+    lines = Lines(profile.optical.worked_ndvi, profile.optical.worked_soil_index)
+    return spells_of(series[0], soil, days[:-1], newest, lines)
 
 
 def _layers(
