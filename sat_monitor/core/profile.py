@@ -19,7 +19,7 @@ from sat_monitor.core.profile_sections import (
     SarSettings,
     Section,
 )
-from sat_monitor.core.profile_service import LifecycleSettings, SeriesSettings, TicketSettings
+from sat_monitor.core.profile_service import LifecycleSettings, PrioritySettings, SeriesSettings, TicketSettings
 
 __all__ = [
     "EvidenceSettings",
@@ -27,6 +27,7 @@ __all__ = [
     "LifecycleSettings",
     "OpticalSettings",
     "PatchSettings",
+    "PrioritySettings",
     "Profile",
     "ReferenceSettings",
     "SarSettings",
@@ -50,6 +51,7 @@ class Profile(Section):
     patches: PatchSettings = PatchSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     tickets: TicketSettings = TicketSettings()
+    priority: PrioritySettings = PrioritySettings()
     series: SeriesSettings = SeriesSettings()
 
     @property

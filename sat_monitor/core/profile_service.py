@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sat_monitor.core.domain import Kind
 from sat_monitor.core.profile_sections import Section
@@ -49,6 +49,33 @@ class TicketSettings(Section):
         le=100_000,
         description="new sites of one scene above which its unconfirmed sites are held for the analyst",
     )
+
+
+class PrioritySettings(Section):
+    """How sites are ranked, 0..100: the most points that each ground adds, 100 in all."""
+
+    permit: float = Field(34.0, ge=0.0, le=100.0, description="points of ground that no permit in force covers")
+    kind: float = Field(20.0, ge=0.0, le=100.0, description="points of the kind of site: earthwork has all of them")
+    worked: float = Field(8.0, ge=0.0, le=100.0, description="points of ground that went on to bare or worked ground")
+    size: float = Field(12.0, ge=0.0, le=100.0, description="points of the probability and the extent of its size")
+    houses: float = Field(8.0, ge=0.0, le=100.0, description="points of houses down the way of its water")
+    debris_zone: float = Field(4.0, ge=0.0, le=100.0, description="points of a debris-flow zone down that way")
+    valley: float = Field(2.0, ge=0.0, le=100.0, description="points of lying in a hollow or filling a valley")
+    growth: float = Field(3.0, ge=0.0, le=100.0, description="points of growth and of works taken up again")
+    certainty: float = Field(4.0, ge=0.0, le=100.0, description="points of strong evidence on many days")
+    zone: float = Field(2.0, ge=0.0, le=100.0, description="points of lying in a regulation zone")
+    deformation: float = Field(2.0, ge=0.0, le=100.0, description="points of ground that moves, where it is measured")
+    road: float = Field(1.0, ge=0.0, le=100.0, description="points of a road that lorries can come by")
+    reach_m: float = Field(
+        1000.0, ge=100.0, le=10_000.0, description="way of water at which what lies below counts half, m"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> PrioritySettings:
+        total = sum(value for name, value in self if name != "reach_m")
+        if abs(total - 100.0) > 1e-6:
+            raise ValueError(f"the points of [priority] must sum to 100, not {total:g}")
+        return self
 
 
 class SeriesSettings(Section):
