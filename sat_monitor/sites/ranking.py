@@ -20,22 +20,24 @@ from sat_monitor.sites.law import LIKELY, UNLIKELY
 #: How much of the points of its kind a site has: what others than earthworks hide (felling before a fill, a yard).
 KIND_SHARES = {
     Kind.EARTHWORK: 1.0,
-    Kind.CHANGE: 0.5,
-    Kind.CONSTRUCTION: 0.35,
-    Kind.VEGETATION_LOSS: 0.3,
+    Kind.CHANGE: 0.3,
+    Kind.CONSTRUCTION: 0.2,
+    Kind.VEGETATION_LOSS: 0.2,
     Kind.OTHER: 0.1,
     Kind.WATER: 0.0,
 }
 #: The same for how far the ground has gone: a fill that greened over was worked all the same (METHOD 10).
 STAGE_SHARES = {
     Stage.WORKED: 1.0,
-    Stage.REVEGETATED: 0.4,
-    Stage.CLEARED: 0.3,
+    Stage.REVEGETATED: 0.2,
+    Stage.CLEARED: 0.2,
     Stage.RECOVERED: 0.1,
     Stage.VEGETATED: 0.0,
 }
 #: Share of an outline up from which a permit covers it: outlines are good to a few metres.
 COVERED = 0.8
+#: Share up to which a permit takes nothing off: works beyond the scope of a permit are as open as works without one.
+_PARTLY = 0.6
 #: Areas between which size still orders what is surely above a line, m2.
 _EXTENT_M2 = (SIZE_LIMIT_M2, 50_000.0)
 #: Of the points of size, the part that the probability of a line decides; the extent decides the rest.
@@ -115,8 +117,7 @@ def _permit(case: _Case) -> list[Reason]:
     """Ground without a permit in force; what covers a part of it or has ended is said so."""
     around, points = case.around, case.profile.priority.permit
     covered = covering(around.permits)
-    share = covered if covered < COVERED else 1.0
-    open_points = points * (1.0 - share)
+    open_points = points * min(max((COVERED - covered) / (COVERED - _PARTLY), 0.0), 1.0)
     met = [permit for permit in around.permits if permit.share > 0.0]
     said = [Reason(f"permit_{p.state.value}", 0.0, _permit_numbers(p)) for p in met if p.state in _STATES_SAID]
     if not around.registers:
