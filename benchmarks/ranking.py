@@ -87,12 +87,14 @@ _NOTHING = Habit(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One world ranked: NDCG@20 among its sites, with missed works in the ideal order, with gains 2^g - 1; counts."""
+    """One world ranked: NDCG@20 among its sites, with missed works in the ideal order, with gains 2^g - 1, among true earthworks
+    only (permitted ones too: what law and layers decide, without what the detection confuses); counts."""
 
     seed: int
     ndcg: float
     ndcg_missed: float
     ndcg_steep: float
+    ndcg_works: float
     sites: int
     gains: tuple[int, int, int, int]
     adds_up: bool
@@ -215,6 +217,7 @@ def outcome(world: World, sites: Sequence[Site], profile: Profile, verbose: bool
     whose = [event_of(each.site, events) for each in judged]
     gains = [0 if event is None else worth[event.id] for event in whose]
     missed = [gain for name, gain in worth.items() if name not in {event.id for event in whose if event}]
+    works = [gain for gain, event in zip(gains, whose, strict=True) if event is not None and event.is_earthwork]
     values = [each.ranking.value for each in judged]
     if verbose:
         for each, event, gain in list(zip(judged, whose, gains, strict=True))[:30]:
@@ -228,6 +231,7 @@ def outcome(world: World, sites: Sequence[Site], profile: Profile, verbose: bool
         ndcg=ndcg(gains, gains),
         ndcg_missed=ndcg(gains, [*gains, *missed]),
         ndcg_steep=ndcg([2.0**gain - 1.0 for gain in gains], [2.0**gain - 1.0 for gain in gains]),
+        ndcg_works=ndcg(works, works),
         sites=len(judged),
         gains=(counts[0], counts[1], counts[2], counts[3]),
         adds_up=narrowed.adds_up and narrowed.all == len(judged),
@@ -244,7 +248,9 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     what, profile = config(args.detected), Profile()
-    print("simulated; seed: NDCG@20, gains 2^g - 1, missed works in the ideal; sites, of gains 3 2 1 0; ties; funnel")
+    print(
+        "simulated; seed: NDCG@20, gains 2^g - 1, missed works in the ideal, true works only; sites, of gains 3 2 1 0; ties; funnel"
+    )
     rows = []
     for seed in args.seeds or (DETECTED_SEEDS if args.detected else DRAWN_SEEDS):
         world = build_world(spec_of(what, seed))
@@ -252,13 +258,15 @@ def main() -> int:
         row = outcome(world, sites, profile, args.verbose)
         rows.append(row)
         print(
-            f"{row.seed}: {row.ndcg:.3f} {row.ndcg_steep:.3f} {row.ndcg_missed:.3f}; {row.sites}, {row.gains}; "
+            f"{row.seed}: {row.ndcg:.3f} {row.ndcg_steep:.3f} {row.ndcg_missed:.3f} {row.ndcg_works:.3f}; {row.sites}, {row.gains}; "
             f"{row.ties}; {'adds up' if row.adds_up else 'DOES NOT ADD UP'}",
             flush=True,
         )
     mean = float(np.mean([row.ndcg for row in rows]))
-    worst = min(row.ndcg for row in rows)
-    print(f"mean NDCG@{TOP} {mean:.3f}, worst {worst:.3f} over {len(rows)} worlds; limit {LIMIT}")
+    worst, works = min(row.ndcg for row in rows), float(np.mean([row.ndcg_works for row in rows]))
+    print(
+        f"mean NDCG@{TOP} {mean:.3f}, worst {worst:.3f}, among true works {works:.3f} over {len(rows)} worlds; limit {LIMIT}"
+    )
     return 0 if mean >= LIMIT and all(row.adds_up for row in rows) else 1
 
 

@@ -52,13 +52,13 @@ def test_between_notice_and_permit_size_the_duty_is_a_notice() -> None:
 
 @given(st.floats(1.0, 1e5), st.floats(0.0, 1e5), st.floats(1.0, 1e4))
 def test_a_larger_area_never_has_a_smaller_probability(area: float, more: float, error: float) -> None:
-    small, large = (
-        check(site(area_m2=a, area_error_m2=error), None, in_zone()).questions for a in (area, area + more)
-    )
+    small, large = (check(site(area_m2=a, area_error_m2=error), None, in_zone()).questions for a in (area, area + more))
     assert all(a.probability <= b.probability for a, b in zip(small, large, strict=True))
 
 
-@pytest.mark.parametrize(("chance", "said"), [(0.19, "unlikely"), (0.2, "cannot_tell"), (0.8, "cannot_tell"), (0.81, "likely")])
+@pytest.mark.parametrize(
+    ("chance", "said"), [(0.19, "unlikely"), (0.2, "cannot_tell"), (0.8, "cannot_tell"), (0.81, "likely")]
+)
 def test_between_02_and_08_it_cannot_be_told(chance: float, said: str) -> None:
     assert certainty_of(chance) == said
 

@@ -54,15 +54,15 @@ class TicketSettings(Section):
 class PrioritySettings(Section):
     """How sites are ranked, 0..100: the most points that each ground adds, 100 in all."""
 
-    permit: float = Field(30.0, ge=0.0, le=100.0, description="points of ground that no permit in force covers")
-    kind: float = Field(28.0, ge=0.0, le=100.0, description="points of the kind of site: earthwork has all of them")
-    worked: float = Field(10.0, ge=0.0, le=100.0, description="points of ground that went on to bare or worked ground")
+    permit: float = Field(25.0, ge=0.0, le=100.0, description="points of ground that no permit in force covers")
+    kind: float = Field(25.0, ge=0.0, le=100.0, description="points of the kind of site: earthwork has all of them")
+    worked: float = Field(14.0, ge=0.0, le=100.0, description="points of ground that went on to bare or worked ground")
     size: float = Field(9.0, ge=0.0, le=100.0, description="points of the probability and the extent of its size")
     houses: float = Field(7.0, ge=0.0, le=100.0, description="points of houses down the way of its water")
     debris_zone: float = Field(3.0, ge=0.0, le=100.0, description="points of a debris-flow zone down that way")
     valley: float = Field(1.0, ge=0.0, le=100.0, description="points of lying in a hollow or filling a valley")
-    growth: float = Field(2.0, ge=0.0, le=100.0, description="points of growth and of works taken up again")
-    certainty: float = Field(6.0, ge=0.0, le=100.0, description="points of strong evidence on many days")
+    growth: float = Field(1.0, ge=0.0, le=100.0, description="points of growth and of works taken up again")
+    certainty: float = Field(11.0, ge=0.0, le=100.0, description="points of strong evidence on many days")
     zone: float = Field(1.0, ge=0.0, le=100.0, description="points of lying in a regulation zone")
     deformation: float = Field(2.0, ge=0.0, le=100.0, description="points of ground that moves, where it is measured")
     road: float = Field(1.0, ge=0.0, le=100.0, description="points of a road that lorries can come by")
