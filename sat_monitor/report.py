@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from sat_monitor.core.home import Home
+from sat_monitor.sites.funnel import Funnel
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class AoiReport:
     simulated: bool = False
     overview: str | None = None
     cadence: tuple[str, ...] = ()
+    funnel: Funnel | None = None
 
     @property
     def closes(self) -> bool:
@@ -100,6 +102,9 @@ class NightReport:
         rhythms = [f"- {aoi.aoi}: {text}" for aoi in self.aois for text in aoi.cadence]
         if rhythms:
             lines += ["", "## Cadence over the last year, measured", "", *rhythms]
+        narrowed = [f"- {aoi.aoi}: {text}" for aoi in self.aois if aoi.funnel for text in aoi.funnel.lines()]
+        if narrowed:
+            lines += ["", "## From all sites to the urgent ones (nothing is excluded: the others wait)", "", *narrowed]
         used = [f"- {name}" for name in self.overlays] or ["- none: no zone, register or hazard was asked"]
         lines += ["", "## Overlays in use", "", *used]
         lines += ["", f"Profile `{self.profile_name}` {self.profile_sha256}", f"Chain head {self.chain_head}"]

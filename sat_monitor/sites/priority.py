@@ -1,4 +1,7 @@
-"""How urgent a site is, 0..100, with the reasons that add to it: it ranks, it never excludes."""
+"""How urgent a site is, 0..100, with the reasons that add to it: it ranks, it never excludes.
+
+`priority_of` knows the site alone, for the pure fold of looks; `rank` knows its surroundings too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from dataclasses import dataclass
 from sat_monitor.core.domain import Kind, Site
 from sat_monitor.core.profile import Profile
 from sat_monitor.core.size import SIZE_LIMIT_M2, exceeds_probability
+from sat_monitor.sites.ranking import Signs, rank
+
+__all__ = ["Priority", "Signs", "priority_of", "rank"]
 
 #: Points by kind; every other kind gets the last row's.
 KIND_POINTS = {Kind.EARTHWORK: 35.0, Kind.CONSTRUCTION: 25.0}
