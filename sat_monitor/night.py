@@ -16,7 +16,7 @@ from functools import cache
 from sat_monitor.approval import record_use
 from sat_monitor.core.clock import TOKYO, Clock
 from sat_monitor.core.domain import AOI, Scene
-from sat_monitor.core.errors import SatMonitorError
+from sat_monitor.core.errors import OverlayError, SatMonitorError
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
 from sat_monitor.detect import DetectDesk, Detected, detect_aoi
@@ -31,10 +31,15 @@ from sat_monitor.imagery.stack import StackReader
 from sat_monitor.imagery.terrain import Terrain, get_terrain
 from sat_monitor.observe import ACTOR, Observed, ObserveDesk, Window, observe_aoi
 from sat_monitor.overlays.importing import newest
+from sat_monitor.overlays.layers import Overlays
 from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
 from sat_monitor.scoring import Bench
 from sat_monitor.services import open_sources
+from sat_monitor.sites.flowpath import Relief
+from sat_monitor.sites.funnel import funnel
+from sat_monitor.sites.judging import Judged, judge
+from sat_monitor.sites.judging import Place as JudgedPlace
 from sat_monitor.store.store import Lease, Store
 
 #: Days before a night from which scenes are looks on the very first night of an AOI.
@@ -239,6 +244,7 @@ def aoi_report(store: Store, aoi_id: str, steps: Steps, end: datetime) -> AoiRep
         problems=tuple(problems),
         simulated=any(offer.simulated for offer in observed.offers),
         overview=published.overview,
+        funnel=published.funnel,
         cadence=tuple(rhythm.text for rhythm in rhythms),
     )
 
@@ -333,8 +339,26 @@ def _publish(desk: _Desk, aoi: AOI) -> Published:
     chained = chain(scenes, frozenset(store.look_inputs(aoi.id)), request.profile, bench.terrain)
     fold = LookFold(bench, scenes, request.home.evidence / aoi.id)
     fold.resume(chained, {look.scene_id: look for look in store.looks(aoi.id)}, len(chained))
-    pages = Desk(request.home, aoi, desk.archive, request.profile, scenes, fold.state)
+    judged, damaged = _judged(desk, aoi, bench.terrain)
+    by_site = {each.site.id: each for each in judged}
+    pages = Desk(request.home, aoi, desk.archive, request.profile, scenes, fold.state, by_site)
     published = publish_due(pages, desk.shelf, request.lang, desk.clock(), desk.progress)
     path = overview_path(request.home, aoi.id, request.end)
     write_whole(path, overview_picture(pages, store, request.lang))
-    return replace(published, overview=path.name)
+    narrowed = None if damaged else funnel(judged, request.profile.priority.reach_m)
+    problems = (*published.problems, *damaged)
+    return replace(published, overview=path.name, funnel=narrowed, problems=problems)
+
+
+def _judged(desk: _Desk, aoi: AOI, terrain: Terrain | None) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+    """The AOI's confirmed sites among the layers that the night pinned, and what kept them from being judged.
+
+    A damaged layer stops no ticket: the page then says that nothing was asked, and the report why.
+    """
+    request = desk.request
+    relief = None if terrain is None else Relief(terrain.grid, terrain.height)
+    try:
+        place = JudgedPlace(Overlays.open(request.home, request.overlays), aoi.grid.epsg, relief)
+        return judge(desk.store.sites(aoi.id), place, request.profile), ()
+    except OverlayError as error:
+        return (), (error.message,)

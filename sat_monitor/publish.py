@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sat_monitor.change_detect.evidence import EvidenceState
@@ -13,9 +13,12 @@ from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.grid import Window
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
+from sat_monitor.core.surroundings import LegalCheck, Surroundings
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import ground_mask
+from sat_monitor.sites.funnel import Funnel
 from sat_monitor.sites.groups import groups_by_site
+from sat_monitor.sites.judging import Judged
 from sat_monitor.store.store import Lease, Store
 from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, display_bands
 from sat_monitor.tickets.overview import Background, render_overview
@@ -44,11 +47,12 @@ class Published:
     waiting: tuple[Ticket, ...]
     problems: tuple[str, ...]
     overview: str | None = None
+    funnel: Funnel | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What rendering needs of one AOI."""
+    """What rendering needs of one AOI; `judged` are its confirmed sites among their surroundings, by site id."""
 
     home: Home
     aoi: AOI
@@ -56,6 +60,12 @@ class Desk:
     profile: Profile
     scenes: tuple[Scene, ...]
     state: EvidenceState
+    judged: Mapping[str, Judged] = field(default_factory=dict)
+
+    def priority(self, ticket: Ticket) -> float:
+        """What decides who is visited first: the rank among its surroundings, else what the looks alone say."""
+        found = self.judged.get(ticket.site_id)
+        return ticket.priority if found is None else found.ranking.value
 
 
 def publish_due(
@@ -67,7 +77,7 @@ def publish_due(
     tickets = {ticket.id: ticket for ticket in store.tickets(desk.aoi.id)}
     due = [row for row in store.outbox_due() if row.ticket_id in tickets]
     due = [row for row in due if tickets[row.ticket_id].withdrawn_reason is None]
-    due.sort(key=lambda row: (-tickets[row.ticket_id].priority, row.ticket_id))
+    due.sort(key=lambda row: (-desk.priority(tickets[row.ticket_id]), row.ticket_id))
     cap = desk.profile.tickets.per_night
     delivered, problems = [], []
     for row in due[:cap]:
@@ -81,11 +91,26 @@ def publish_due(
             continue
         with store.transaction(lease) as transaction:
             transaction.mark_delivered(row.key, {"pdf_sha256": rendered.pdf_sha256})
-            body = {"ticket": ticket.id, "site": ticket.site_id, "pdf_sha256": rendered.pdf_sha256, "lang": lang}
+            body: dict[str, object] = {
+                "ticket": ticket.id,
+                "site": ticket.site_id,
+                "pdf_sha256": rendered.pdf_sha256,
+                "lang": lang,
+            }
+            body |= ranking_body(desk.judged.get(ticket.site_id))
             transaction.append(EventDraft("ticket.delivered", ACTOR, {**body, "rendered_at": iso(now)}))
         delivered.append(rendered)
         progress(f"{desk.aoi.id}: ticket {ticket.id} -> {rendered.folder}")
     return Published(tuple(delivered), tuple(tickets[row.ticket_id] for row in due[cap:]), tuple(problems))
+
+
+def ranking_body(judged: Judged | None) -> dict[str, object]:
+    """What the ledger keeps of a rank: its value, its grounds, and the layers that were asked, by hash."""
+    if judged is None:
+        return {}
+    grounds = [[reason.code, round(reason.points, 1)] for reason in judged.ranking.reasons]
+    layers = {layer.kind: layer.sha256 for layer in judged.surroundings.layers}
+    return {"rank": round(judged.ranking.value, 1), "grounds": grounds, "overlays": layers}
 
 
 def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> TicketRequest:
@@ -101,6 +126,7 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
     lon, lat = grid.to_lonlat(centre.x, centre.y)
     evidence = desk.profile.evidence
     works = groups_by_site(store.sites(desk.aoi.id))
+    judged = desk.judged.get(site.id)
     return TicketRequest(
         ticket=ticket,
         site=site,
@@ -116,6 +142,9 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
         chain_head=store.head(),
         scenes=_used(desk, site),
         group=works.get(site.id),
+        surroundings=Surroundings() if judged is None else judged.surroundings,
+        legal=LegalCheck() if judged is None else judged.legal,
+        ranking=None if judged is None else judged.ranking,
     )
 
 

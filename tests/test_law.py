@@ -43,11 +43,10 @@ def test_heights_are_left_to_a_visit_and_never_get_a_probability() -> None:
     assert {"fill_cliff_over_1_m", "fill_height_over_2_m", "changed_over_30_cm"} <= set(found.on_site)
 
 
-def test_between_notice_and_permit_size_the_duty_is_a_notice() -> None:
+def test_notice_sizes_that_nobody_verified_are_never_shown() -> None:
     asked = check(site(area_m2=1500.0, area_error_m2=100.0), None, in_zone(ZoneKind.SPECIFIED)).questions
-    likely = {q.duty for q in asked if q.certainty is Certainty.LIKELY}
-    permits = [q for q in asked if q.duty == "permit"]
-    assert likely == {"notice"} and permits and all(q.certainty is Certainty.UNLIKELY for q in permits)
+    assert asked and {q.duty for q in asked} == {"permit"}
+    assert all(q.certainty is Certainty.UNLIKELY for q in asked)
 
 
 @given(st.floats(1.0, 1e5), st.floats(0.0, 1e5), st.floats(1.0, 1e4))

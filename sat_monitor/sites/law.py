@@ -70,8 +70,9 @@ class StatutoryLine:
     valid_from: date
 
 
-_IN_FORCE = date(2023, 5, 26)
-_LEAFLET = "東京都 盛土規制法の手続(規制区域指定 2024-07-31)"
+#: The day on which Tokyo's zones were designated: before it nothing there was bound by these rows.
+_IN_FORCE = date(2024, 7, 31)
+_LEAFLET = "東京都の公表値(2024-07-31 指定の規制区域)"
 _SECOND = "自治体の手引き(二次資料)"
 #: Parts that change by 30 cm or less do not count as area; stockpiles up to 30 cm high do not count at all.
 _THIN, _LOW = ("parts_within_30_cm",), ("stockpile_within_30_cm",)
@@ -100,8 +101,8 @@ LINES: tuple[StatutoryLine, ...] = (
     _row(_R, "fill_and_cut_cliff", 2.0, _H, _V),
     _row(_R, "fill_height", 2.0, _H, _V),
     _row(_R, "stockpile_height_over_300_m2", 2.0, _H, _V),
-    _row(_S, "fill_or_cut_area", 500.0, _A, _V2, Duty.NOTICE),
-    _row(_S, "stockpile_area", 500.0, _A, _V2, Duty.NOTICE),
+    _row(_S, "fill_or_cut_area", 500.0, _A, _U, Duty.NOTICE),
+    _row(_S, "stockpile_area", 500.0, _A, _U, Duty.NOTICE),
     _row(_S, "fill_or_cut_area", 3000.0, _A, _V2),
     _row(_S, "stockpile_area", 3000.0, _A, _U),
     _row(_S, "fill_cliff", 2.0, _H, _V2),

@@ -9,6 +9,14 @@ from dataclasses import asdict, dataclass
 from sat_monitor.core.clock import japan_day
 from sat_monitor.core.domain import Scene
 from sat_monitor.core.size import exceeds_probability
+from sat_monitor.tickets.asked import (
+    on_site_items,
+    question_lines,
+    ranking_lines,
+    register_lines,
+    timing_text,
+    whereabouts,
+)
 from sat_monitor.tickets.place import in_japan
 from sat_monitor.tickets.records import SceneUse, TicketRequest
 from sat_monitor.tickets.text import lead_wording, printable
@@ -68,6 +76,10 @@ class Page:
     change: str
     evidence: tuple[Line, ...]
     size: str
+    questions: tuple[Line, ...]
+    timing: str
+    on_site: tuple[str, ...]
+    registers: tuple[str, ...]
     size_notes: str
     checks: tuple[str, ...]
     scenes: tuple[SceneRow, ...]
@@ -101,17 +113,21 @@ def build_page(request: TicketRequest, words: Words, pictures: dict[str, Picture
         day=opened.day,
         simulated=request.simulated,
         withdrawn=_withdrawn(request, words),
-        priority=priority_text(request.ticket.priority),
+        priority=priority_text(request.ticket.priority if request.ranking is None else request.ranking.value),
         ticket_id=_short(request.ticket.id),
         site_line=words.kind(request.site.kind),
         facts=_facts(request, words),
         map_url=map_url(request.place.lon, request.place.lat),
         map_label=words.of("text.map_gsi" if in_japan(request.place.lon, request.place.lat) else "text.map_osm"),
-        reasons=reason_lines(words, request.ticket.reasons[:_MAX_REASONS]) or ("–",),
+        reasons=_reasons(request, words) or ("–",),
         change=words.of(f"kind_sentence.{request.site.kind.value}"),
         evidence=_evidence(request, words),
         size=_size(request, words),
-        size_notes=f"{words.of('text.zone_missing')}  {words.of('text.register_missing')}",
+        questions=question_lines(words, request.legal),
+        timing=timing_text(words, request.legal),
+        on_site=on_site_items(words, request.legal),
+        registers=register_lines(words, request.surroundings),
+        size_notes=_size_notes(request, words),
         checks=_checks(request, words),
         scenes=tuple(_scene_row(use, words) for use in uses[:_MAX_SCENES]),
         more_scenes=words.of("text.more_scenes", n=hidden) if hidden > 0 else "",
@@ -121,6 +137,25 @@ def build_page(request: TicketRequest, words: Words, pictures: dict[str, Picture
         footer=words.of("page.footer", version=_short(request.software, 24)),
         pictures=pictures,
     )
+
+
+def _reasons(request: TicketRequest, words: Words) -> tuple[str, ...]:
+    if request.ranking is None:
+        return reason_lines(words, request.ticket.reasons[:_MAX_REASONS])
+    return ranking_lines(words, request.ranking, _MAX_REASONS)
+
+
+def _size_notes(request: TicketRequest, words: Words) -> str:
+    """What was not asked, or held nothing: silence must not pass for an answer."""
+    around = request.surroundings
+    notes = []
+    if not any(layer.kind == "zones" for layer in around.layers):
+        notes.append(words.of("text.zone_missing"))
+    elif not around.zones:
+        notes.append(words.of("text.zone_outside"))
+    if not around.registers:
+        notes.append(words.of("text.register_missing"))
+    return "  ".join(notes)
 
 
 def _short(text: str, limit: int = 48) -> str:
@@ -156,7 +191,8 @@ def _facts(request: TicketRequest, words: Words) -> tuple[Line, ...]:
         Line(words.of("label.site_id"), f"{_short(site.id)} ({_short(name, 24)})"),
         Line(words.of("label.opened"), japan_day(ticket.opened_at).isoformat()),
     )
-    return (*place_lines(words, request.place), *found, *identity)
+    where = tuple(Line(words.of(f"label.{key}"), value) for key, value in whereabouts(words, request).items())
+    return (*where, *place_lines(words, request.place)[1:], *found, *identity)
 
 
 def _evidence(request: TicketRequest, words: Words) -> tuple[Line, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from sat_monitor import __version__
 from sat_monitor.core.domain import AOI, ChainHead, Scene, Site, Ticket, WorksGroup
+from sat_monitor.core.surroundings import LegalCheck, Ranking, Surroundings
 from sat_monitor.tickets.composites import ScoreField, Snapshot
 from sat_monitor.tickets.place import Place
 
@@ -35,7 +36,8 @@ class TicketRequest:
 
     `before`, `after` and `score` should cover `view.detail_window(site.outline, grid)`, `location` should cover
     `view.location_window(...)`; smaller ones are shown with hatched gaps. `evidence` maps name_unit to value and
-    replaces the site's own where given; `group` is the works group of the site, None where it is alone.
+    replaces the site's own where given; `group` is the works group of the site, None where it is alone. `surroundings`,
+    `legal` and `ranking` are those of the night that prints the page; without them the page says that nothing was asked.
     """
 
     ticket: Ticket
@@ -51,6 +53,9 @@ class TicketRequest:
     scenes: tuple[SceneUse, ...] = ()
     evidence: Mapping[str, float] | None = None
     group: WorksGroup | None = None
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    legal: LegalCheck = field(default_factory=LegalCheck)
+    ranking: Ranking | None = None
     software: str = __version__
 
     @property
