@@ -18,5 +18,8 @@ class CaseSettings(Section):
         100.0, ge=20.0, le=1000.0, description="side of a piece of quiet ground, m; whole pixels"
     )
     seed: int = Field(
-        20_240_731, ge=0, le=2**31 - 1, description="seed of the draw: with it anybody can repeat which places were drawn"
+        20_240_731,
+        ge=0,
+        le=2**31 - 1,
+        description="seed of the draw: with it anybody can repeat which places were drawn",
     )

@@ -168,7 +168,8 @@ def _size(case: _Case) -> list[Reason]:
         ("area_m2", round(whole.area_m2)),
         ("error_m2", round(whole.area_error_m2)),
         ("limit_m2", limit),
-        ("probability_percent", round(100.0 * chance)),
+        # Never 0 or 100: an estimate is not a measurement.
+        ("probability_percent", min(99, max(1, round(100.0 * chance)))),
         ("sites", 1.0 if case.group is None else float(len(case.group.site_ids))),
     )
     return [Reason("size" if case.group is None else "size_of_group", points, numbers)]

@@ -70,7 +70,10 @@ def quiet_cells(grid: Grid, watched: BoolArray, outlines: Sequence[BaseGeometry]
 def cell_outline(grid: Grid, name: str) -> BaseGeometry:
     """The square of a cell, metres of the grid's EPSG."""
     side, row, col = (int(part) for part in name.split("-")[1:])
-    (left, top), (right, bottom) = grid.to_metres(row * side, col * side), grid.to_metres((row + 1) * side, (col + 1) * side)
+    (left, top), (right, bottom) = (
+        grid.to_metres(row * side, col * side),
+        grid.to_metres((row + 1) * side, (col + 1) * side),
+    )
     return box(left, bottom, right, top)
 
 
