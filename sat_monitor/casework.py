@@ -84,7 +84,7 @@ class CaseDesk:
             case = self._current(writing, ident, hand, seen)
             new_id = hashlib.sha256(f"reopened|{case.id}".encode()).hexdigest()[:12]
             _stepped(writing, case, Move(CaseStep.REOPEN, {"reopened_as": new_id}), hand)
-            return _opened(writing, taken_up(case, new_id), hand)
+            return open_case(writing, taken_up(case, new_id), hand)
 
     def add_photo(self, ident: str, path: Path, blobs: Path, hand: Hand) -> tuple[Case, Photo]:
         """Keep a photo, byte for byte, with what its camera says; UsageError E2002, CaseError E1813, else as `step`."""
@@ -101,7 +101,7 @@ class CaseDesk:
     def open(self, case: Case, hand: Hand) -> Case | None:
         """Open a case that came by draw or find; None, and nothing is written, where its id is known."""
         with self._store.casework() as writing:
-            return None if writing.case(case.id) is not None else _opened(writing, case, hand)
+            return None if writing.case(case.id) is not None else open_case(writing, case, hand)
 
     def cases(self, aoi: str | None = None) -> list[Case]:
         """The cases of an AOI (of all where None), by id."""
@@ -144,7 +144,7 @@ class CaseDesk:
         version = 0 if case is None else case.version
         if seen is not None and seen != version:
             raise CaseError("E1811", f"{ident} is at version {version}, you looked at {seen}", "the other change")
-        return case or _opened(writing, self._candidate(ident, site), hand)
+        return case or open_case(writing, self._candidate(ident, site), hand)
 
     def _candidate(self, ident: str, site: Site) -> Case:
         ground = Ground(site.aoi, self._registry.get(site.aoi).grid.epsg, site.outline, site.start.latest, site.id)
@@ -167,11 +167,12 @@ def _committed(writing: CaseTransaction, move: Move) -> Move:
 
 
 def _stepped(writing: CaseTransaction, case: Case, move: Move, hand: Hand) -> Case:
-    return _written(writing, case, EventDraft(STEPPED, ACTOR, {**stepped_body(case, move), **_signed(writing, hand)}))
+    return _written(writing, case, EventDraft(STEPPED, ACTOR, {**stepped_body(case, move), **signed(writing, hand)}))
 
 
-def _opened(writing: CaseTransaction, case: Case, hand: Hand) -> Case:
-    return _written(writing, case, EventDraft(OPENED, ACTOR, {**opened_body(case), **_signed(writing, hand)}))
+def open_case(writing: CaseTransaction, case: Case, hand: Hand) -> Case:
+    """Open a case by its event; raises CaseError E1811 where its id is known, E1812 as `signed`."""
+    return _written(writing, case, EventDraft(OPENED, ACTOR, {**opened_body(case), **signed(writing, hand)}))
 
 
 def _written(writing: CaseTransaction, case: Case, draft: EventDraft) -> Case:
@@ -183,7 +184,8 @@ def _written(writing: CaseTransaction, case: Case, draft: EventDraft) -> Case:
     return after
 
 
-def _signed(writing: CaseTransaction, hand: Hand) -> dict[str, str]:
+def signed(writing: CaseTransaction, hand: Hand) -> dict[str, str]:
+    """Commitments of who acts and why, for the body of an event; raises CaseError E1812 where one is blank."""
     actor, reason = _typed("actor", hand.actor, MAX_NAME), _typed("reason", hand.reason, MAX_TEXT)
     return {"by": writing.remember_person(actor), "reason": writing.remember_person(reason)}
 

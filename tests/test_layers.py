@@ -38,7 +38,9 @@ ROOMS = (
         ("cli_cases", "cli_common", "cli_data", "cli_evaluate", "cli_overlays", "cli_series", "cli_tune"), "cli"
     )
     | dict.fromkeys(("checkpoints", "masks", "registration", "scoring"), "fold")
-    | dict.fromkeys(("approval", "casework", "detect", "observe", "publish", "report", "services"), "night")
+    | dict.fromkeys(
+        ("approval", "casework", "desk_draw", "detect", "observe", "publish", "report", "services"), "night"
+    )
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,14 +80,3 @@ def cell_outline(grid: Grid, name: str) -> BaseGeometry:
 def cell_pixels(grid: Grid, cell_m: float) -> int:
     """Side of a cell in pixels."""
     return max(1, round(cell_m / grid.pixel_m))
-
-
-def largest_chance(draws: Iterable[Draw]) -> float:
-    """The inclusion probability of a unit that was there for all of `draws`: each holds the one before."""
-    return max((one.chance for one in draws), default=0.0)
-
-
-def names_of(draws: Iterable[Draw]) -> Iterator[str]:
-    """All drawn names."""
-    for one in draws:
-        yield from one.drawn
