@@ -10,7 +10,7 @@ import os
 import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -36,6 +36,7 @@ from sat_monitor.cli_common import (
     print_rows,
     profile_of,
     registry_of,
+    store_of,
 )  # fmt: skip
 from sat_monitor.cli_data import import_app, sources_app
 from sat_monitor.cli_evaluate import evaluate_app
@@ -45,9 +46,6 @@ from sat_monitor.cli_tune import profile_app, tune_app
 from sat_monitor.core.clock import japan_day, system_clock
 from sat_monitor.core.errors import AoiError, ProfileError, SatMonitorError, UsageError
 from sat_monitor.core.home import Home
-
-if TYPE_CHECKING:
-    from sat_monitor.store.store import Store
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 aoi_app, sites_app, audit_app = (typer.Typer(no_args_is_help=True) for _ in range(3))
@@ -79,15 +77,6 @@ def main() -> None:
         failure = SatMonitorError("E1301", f"{type(error).__name__}: {error}", "everything committed before")
         print(failure.message, file=sys.stderr)
         sys.exit(COULD_NOT_RUN)
-
-
-def _store(home: Path) -> Store:
-    from sat_monitor.store.store import Store
-
-    path = Home(home).database
-    if not path.is_file():
-        raise UsageError("E2002", f"{path}: no night has run here yet")
-    return Store(path, system_clock)
 
 
 @app.command()
@@ -203,7 +192,7 @@ def sites_list(home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, as_json: 
     from sat_monitor.sites.groups import groups_by_site
     from sat_monitor.tickets.geojson import site_properties
 
-    with _store(home) as store:
+    with store_of(home) as store:
         sites = [site for site in store.sites(aoi) if site.merged_into is None]
     works, ranked = groups_by_site(sites), sorted(sites, key=lambda s: -s.score_max)
     print_rows([site_properties(s, works.get(s.id)) for s in ranked], as_json, "sites")
@@ -215,7 +204,7 @@ def sites_show(site_id: str, home: HomeOption = DEFAULT_HOME) -> None:
     from sat_monitor.sites.groups import groups_by_site
     from sat_monitor.tickets.exports import site_geojson
 
-    with _store(home) as store:
+    with store_of(home) as store:
         site = store.site(site_id)
         works = groups_by_site(store.sites(site.aoi))
     print(site_geojson(site, registry_of(home).get(site.aoi), works.get(site.id)))
@@ -233,7 +222,7 @@ def sites_export(
 @tickets_app.command("list")
 def tickets_list(home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, as_json: JsonOption = False) -> None:
     """All tickets, highest priority first."""
-    with _store(home) as store:
+    with store_of(home) as store:
         tickets = sorted(store.tickets(aoi), key=lambda t: (-t.priority, t.id))
         states = {case.id: case.state.value for case in store.cases(aoi)}
     rows = [{**_ticket_row(ticket), "state": states.get(ticket.id, "candidate")} for ticket in tickets]
@@ -243,7 +232,7 @@ def tickets_list(home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, as_json
 @tickets_app.command("show")
 def tickets_show(ticket_id: str, home: HomeOption = DEFAULT_HOME, lang: LangOption = Lang.JA) -> None:
     """One ticket or case: where its page lies, what was done with it, by whom and why, and what may be done next."""
-    with desk_of(home) as desk, _store(home) as store:
+    with desk_of(home) as desk, store_of(home) as store:
         case = desk.find(ticket_id)
         work = {"state": "candidate", "version": 0} if case is None else case_text(desk, case, lang)
         ticket = next((t for t in store.tickets() if t.id == ticket_id), None)
@@ -267,7 +256,7 @@ def _export(home: Path, aoi: str | None, fmt: Format, out: Path, ticketed: bool)
     registry = registry_of(home)
     if aoi is not None:
         registry.get(aoi)
-    with _store(home) as store:
+    with store_of(home) as store:
         sites = store.sites(aoi)
         opened = {t.site_id for t in store.tickets(aoi) if t.withdrawn_reason is None}
     chosen = [site for site in sites if not ticketed or site.id in opened]

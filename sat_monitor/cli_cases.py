@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sat_monitor.cli_common import DEFAULT_HOME, AoiOption, HomeOption, JsonOption, Lang, LangOption, print_rows
+from sat_monitor.cli_common import (
+    DEFAULT_HOME,
+    AoiOption,
+    HomeOption,
+    JsonOption,
+    Lang,
+    LangOption,
+    ProfileOption,
+    print_rows,
+    profile_of,
+    registry_of,
+    store_of,
+)
 from sat_monitor.core.casework import IS_EARTHWORK, CaseState, CaseStep, Verdict
 from sat_monitor.core.clock import iso, japan_day, system_clock
 from sat_monitor.core.errors import UsageError
@@ -36,14 +48,9 @@ SeenOption = Annotated[
 def desk_of(home: Path) -> Iterator[CaseDesk]:
     """The desk of an installation; UsageError E2002 where no night has run."""
     from sat_monitor.casework import CaseDesk
-    from sat_monitor.imagery.aois import AoiRegistry
-    from sat_monitor.store.store import Store
 
-    place = Home(home)
-    if not place.database.is_file():
-        raise UsageError("E2002", f"{place.database}: no night has run here yet")
-    with Store(place.database, system_clock) as store:
-        yield CaseDesk(store, AoiRegistry(place.aoi))
+    with store_of(home) as store:
+        yield CaseDesk(store, registry_of(home))
 
 
 @tickets_app.command("cases")
@@ -178,6 +185,23 @@ def photo(
         case, kept = desk.add_photo(ident, file, Home(home).blobs, Hand(actor, reason))
     _say(case, lang)
     print("\n".join(f"{name}: {'' if value is None else value}" for name, value in photo_row(case, kept).items()))
+
+
+@tickets_app.command("draw")
+def draw(
+    aoi: Annotated[str, typer.Option("--aoi", help="AOI id")], actor: ActorOption, reason: ReasonOption,
+    home: HomeOption = DEFAULT_HOME, profile: ProfileOption = None, lang: LangOption = Lang.JA,
+) -> None:  # fmt: skip
+    """Draw places from low ranks and quiet ground for the desk, until they are the profile's share of all desk checks."""
+    from sat_monitor.casework import Hand
+    from sat_monitor.desk_draw import draw_desk_checks
+
+    area = registry_of(home).get(aoi)
+    with store_of(home) as store:
+        found = draw_desk_checks(store, system_clock, area, profile_of(profile), Hand(actor, reason))
+    print("\n".join(found.lines))
+    for case in found.opened:
+        _say(case, lang)
 
 
 def case_text(desk: CaseDesk, case: Case, lang: Lang) -> dict[str, Any]:

@@ -15,12 +15,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sat_monitor.core.clock import system_clock
 from sat_monitor.core.errors import UsageError
 from sat_monitor.core.home import Home
 
 if TYPE_CHECKING:
     from sat_monitor.core.profile import Profile
     from sat_monitor.imagery.aois import AoiRegistry
+    from sat_monitor.store.store import Store
 
 DONE, DEGRADED, WRONG_USE, COULD_NOT_RUN = 0, 1, 2, 3
 
@@ -84,6 +86,16 @@ def registry_of(home: Path) -> AoiRegistry:
     from sat_monitor.imagery.aois import AoiRegistry
 
     return AoiRegistry(Home(home).aoi)
+
+
+def store_of(home: Path) -> Store:
+    """The store of an installation; UsageError E2002 where no night has run."""
+    from sat_monitor.store.store import Store
+
+    path = Home(home).database
+    if not path.is_file():
+        raise UsageError("E2002", f"{path}: no night has run here yet")
+    return Store(path, system_clock)
 
 
 def profile_of(path: Path | None) -> Profile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -49,7 +49,7 @@ def ranked_sites(cases: Iterable[Case], tickets: Iterable[Ticket], events: Itera
     return frozenset(chosen | {ticket.site_id for ticket in tickets if ticket.id in delivered})
 
 
-def labels_of(cases: Iterable[Case], events: Iterable[Event], ranked: frozenset[str]) -> list[Label]:
+def labels_of(cases: Sequence[Case], events: Iterable[Event], ranked: frozenset[str]) -> list[Label]:
     """The labels of `cases` by case id, one for each site: of several the newest that can tell.
 
     `events` is the history (draws are looked for), `ranked` the sites that come to the desk by their rank: those have
@@ -58,11 +58,21 @@ def labels_of(cases: Iterable[Case], events: Iterable[Event], ranked: frozenset[
     """
     largest = _largest_chances(events)
     by_ground: dict[str, list[Label]] = {}
-    for case in sorted(cases, key=lambda c: (c.changed_at, c.id)):
+    for case in _oldest_first(cases):
         if case.verdict is not None and case.state not in _UNDECIDED:
             label = _label(case, case.verdict, largest, ranked)
             by_ground.setdefault(case.site_id or case.id, []).append(label)
     return sorted((_newest(labels) for labels in by_ground.values()), key=lambda label: label.case_id)
+
+
+def _oldest_first(cases: Sequence[Case]) -> list[Case]:
+    """Cases by the time at which they were opened, one that takes up another after that."""
+    before = {case.id: case.reopens for case in cases}
+
+    def taken_up(identity: str | None) -> int:
+        return 0 if identity is None else 1 + taken_up(before.get(identity))
+
+    return sorted(cases, key=lambda case: (case.opened_at, taken_up(case.reopens), case.id))
 
 
 def _newest(labels: list[Label]) -> Label:
