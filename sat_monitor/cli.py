@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from sat_monitor import __version__
-from sat_monitor.cli_cases import case_text, desk_of, tickets_app
+from sat_monitor.cli_cases import case_text, desk_of, finds_app, labels_app, tickets_app
 from sat_monitor.cli_common import (
     COULD_NOT_RUN,
     DEFAULT_HOME,
@@ -54,6 +54,8 @@ app.add_typer(import_app, name="import", help="Bring scenes from files into the 
 app.add_typer(sources_app, name="sources", help="Services that scenes are fetched from.")
 app.add_typer(sites_app, name="sites", help="What the satellites say.")
 app.add_typer(tickets_app, name="tickets", help="Leads for the field.")
+app.add_typer(finds_app, name="finds", help="What patrols and citizens found.")
+app.add_typer(labels_app, name="labels", help="Verdicts as labels of the ground.")
 app.add_typer(evaluate_app, name="evaluate", help="Accuracy with intervals.")
 app.add_typer(tune_app, name="tune", help="What another profile would have found.")
 app.add_typer(profile_app, name="profile", help="Profiles that nights may use.")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sat_monitor.casework import CaseDesk
     from sat_monitor.core.casework import Case
 
-tickets_app = typer.Typer(no_args_is_help=True)
+tickets_app, finds_app, labels_app = (typer.Typer(no_args_is_help=True) for _ in range(3))
 
 _DAY = ["%Y-%m-%d"]
 Ident = Annotated[str, typer.Argument(metavar="ID", help="ticket, site or case")]
@@ -202,6 +202,32 @@ def draw(
     print("\n".join(found.lines))
     for case in found.opened:
         _say(case, lang)
+
+
+@finds_app.command("import")
+def finds_import(
+    file: Path, aoi: Annotated[str, typer.Option("--aoi", help="AOI id")], actor: ActorOption, reason: ReasonOption,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:  # fmt: skip
+    """Finds of patrols and citizens (CSV or GeoJSON: id, by, found_on, place, verdict): what satellites missed among them."""
+    from sat_monitor.casework import Hand
+    from sat_monitor.finds import import_finds
+
+    with desk_of(home) as desk:
+        found = import_finds(desk, file, registry_of(home).get(aoi), Hand(actor, reason))
+    print("\n".join(found.lines))
+
+
+@labels_app.command("export")
+def labels_export(
+    out: Annotated[Path, typer.Option("--out", help=".csv (points) or .geojson (outlines)")],
+    aoi: AoiOption = None, home: HomeOption = DEFAULT_HOME,
+) -> None:  # fmt: skip
+    """All verdicts as labels with their inclusion probability, as `evaluate inventory` and `tune --verdicts` read them."""
+    from sat_monitor.evaluate.verdicts import read_labels, write_labels
+
+    with store_of(home) as store:
+        print(write_labels(read_labels(store, aoi), out))
 
 
 def case_text(desk: CaseDesk, case: Case, lang: Lang) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sat_monitor.cli_common import (
     ProfileOption,
     Progress,
     profile_of,
+    store_of,
 )
 from sat_monitor.core.errors import UsageError
 from sat_monitor.core.home import Home
@@ -109,6 +110,23 @@ def evaluate_inventory(
     from sat_monitor.imagery.archive import Archive
 
     inventory = compared(_history(home, aoi, profile), file, Archive(Home(home).archive))
+    _print(inventory_lines(inventory), plain(inventory), as_json)
+
+
+@evaluate_app.command("verdicts")
+def evaluate_verdicts(
+    aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME, profile: ProfileOption = None, as_json: JsonOption = False
+) -> None:
+    """The verdicts of this installation's own tickets, draws and finds, weighted by inverse inclusion probability."""
+    from sat_monitor.evaluate.home import evaluate_rows
+    from sat_monitor.evaluate.text import inventory_lines, plain
+    from sat_monitor.evaluate.verdicts import read_labels, truths_of
+    from sat_monitor.imagery.archive import Archive
+
+    history = _history(home, aoi, profile)
+    with store_of(home) as store:
+        rows = truths_of(read_labels(store, aoi))
+    inventory = evaluate_rows(history, rows, Archive(Home(home).archive))
     _print(inventory_lines(inventory), plain(inventory), as_json)
 
 

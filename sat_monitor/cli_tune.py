@@ -23,6 +23,7 @@ from sat_monitor.cli_common import (
     print_rows,
     profile_of,
     registry_of,
+    store_of,
 )
 from sat_monitor.core.clock import iso, system_clock
 from sat_monitor.core.errors import UsageError
@@ -45,6 +46,9 @@ VerdictsOption = Annotated[
     Path | None,
     typer.Option("--verdicts", help="CSV: site or lon and lat, verdict, inclusion_probability; see docs/analyst.md"),
 ]
+OwnOption = Annotated[
+    bool, typer.Option("--own-verdicts", help="judge by the verdicts of this installation's tickets, draws and finds")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", help="write the table: .csv or .json")]
 
 
@@ -52,7 +56,7 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="write the table: 
 def tune(
     context: typer.Context, home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, profile: ProfileOption = None,
     against: AgainstOption = "night", start: FromOption = None, end: ToOption = None,
-    truth: TruthOption = None, verdicts: VerdictsOption = None, out: OutOption = None,
+    truth: TruthOption = None, verdicts: VerdictsOption = None, own: OwnOption = False, out: OutOption = None,
     picture: Annotated[Path | None, typer.Option("--map", help="draw the places gained, lost and kept: .png")] = None,
 ) -> None:  # fmt: skip
     """Replay stored scores under another profile: sites gained and lost, tickets per week, accuracy. Opens no ticket."""
@@ -66,7 +70,7 @@ def tune(
         raise UsageError("E2001", "--profile is needed: the profile to try")
     nights = _nights(home, aoi)
     span = span_of(nights, *_days(start, end))
-    known = _known(nights, truth, verdicts)
+    known = _known(nights, truth, verdicts, own)
     with Progress() as progress:
         found = compare_profiles(nights, (_against(nights, against), profile_of(profile)), span, known, progress)
     print_rows([brief(row) for row in found.rows], False, "places")
@@ -86,7 +90,7 @@ def tune_sweep(
     values: Annotated[str, typer.Option("--values", help="comma-separated, e.g. 2,3,4,5")],
     home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, against: AgainstOption = "night",
     start: FromOption = None, end: ToOption = None, truth: TruthOption = None, verdicts: VerdictsOption = None,
-    out: OutOption = None,
+    own: OwnOption = False, out: OutOption = None,
     picture: Annotated[Path | None, typer.Option("--figure", help="draw the curve: .png")] = None,
 ) -> None:  # fmt: skip
     """Replay stored scores with one setting at several values: tickets per week, confirmed sites, accuracy."""
@@ -98,7 +102,7 @@ def tune_sweep(
     span = span_of(nights, *_days(start, end))
     varied = profiles_over(_against(nights, against), setting, values)
     with Progress() as progress:
-        rows = sweep(nights, varied, span, _known(nights, truth, verdicts), progress)
+        rows = sweep(nights, varied, span, _known(nights, truth, verdicts, own), progress)
     print_rows([brief_figures(row) for row in rows], False, setting)
     if out is not None:
         print(write_rows(rows, out))
@@ -127,14 +131,18 @@ def _against(nights: StoredNights, name: str) -> Profile:
     return profile_of(None if name == "default" else Path(name))
 
 
-def _known(nights: StoredNights, truth: Path | None, verdicts: Path | None) -> Sequence[Knowledge]:
-    from sat_monitor.tune.ground_truth import read_truth, read_verdicts
+def _known(nights: StoredNights, truth: Path | None, verdicts: Path | None, own: bool) -> Sequence[Knowledge]:
+    from sat_monitor.evaluate.verdicts import read_labels
+    from sat_monitor.tune.ground_truth import labelled, read_truth, read_verdicts
 
     known = []
     if truth is not None:
         known.append(read_truth(truth, nights.aoi))
     if verdicts is not None:
         known.append(read_verdicts(verdicts, nights.aoi, nights.sites))
+    if own:
+        with store_of(nights.home.root) as store:
+            known.append(labelled(read_labels(store, nights.aoi.id)))
     return known
 
 

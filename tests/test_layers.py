@@ -14,7 +14,7 @@ PACKAGE = ROOT / "sat_monitor"
 LINES: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"web", "flows"}),
-    frozenset({"demo", "audit", "tune", "opendata", "doctor"}),
+    frozenset({"demo", "audit", "tune", "opendata", "doctor", "finds"}),
     frozenset({"standin"}),
     frozenset({"night", "series", "evaluate"}),
     frozenset({"fold"}),

@@ -101,7 +101,12 @@ def evaluate_raster(history: History, truth: Path) -> Matched:
 
 def evaluate_inventory(history: History, listed: Path, archive: Archive) -> Inventory:
     """An office's list against a history: what is not in the list is unknown, and what nobody could see is no miss."""
-    entries = [_entry(history, *row) for row in read_truth(listed, history.aoi.id, history.aoi.grid.epsg)]
+    return evaluate_rows(history, read_truth(listed, history.aoi.id, history.aoi.grid.epsg), archive)
+
+
+def evaluate_rows(history: History, rows: Sequence[tuple[Truth, Verdict]], archive: Archive) -> Inventory:
+    """As `evaluate_inventory`, for rows that were read or labelled before."""
+    entries = [_entry(history, *row) for row in rows]
     entries = _with_sight(history, archive, entries)
     judged = [e for e in entries if e.outcome in (Outcome.FOUND, Outcome.MISSED)]
     works = [e for e in judged if e.verdict is Verdict.EARTHWORK]

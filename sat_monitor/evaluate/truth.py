@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +17,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import Point, shape
 from shapely.geometry.base import BaseGeometry
 
+from sat_monitor.core.casework import IS_EARTHWORK
 from sat_monitor.core.errors import UsageError
 from sat_monitor.core.grid import reproject
 from sat_monitor.evaluate.records import Truth
@@ -31,10 +34,13 @@ class Verdict(StrEnum):
     UNREACHED = "unreached"
 
 
+#: What a verdict of the work on tickets says, as a verdict of a list.
+SAYS: Mapping[bool | None, Verdict] = {True: Verdict.EARTHWORK, False: Verdict.NONE, None: Verdict.UNREACHED}
 _WORDS: Mapping[str, Verdict] = {
     **dict.fromkeys(("earthwork", "fill", "cut", "corrected", "盛土", "是正済"), Verdict.EARTHWORK),
     **dict.fromkeys(("none", "quiet", "no", "なし", "該当なし"), Verdict.NONE),
     **dict.fromkeys(("unreached", "unseen", "unknown", "未確認", "確認不能"), Verdict.UNREACHED),
+    **{word.value: SAYS[says] for word, says in IS_EARTHWORK.items()},
 }
 #: Names under which files give a day, the first that is there counts.
 _BEGAN = ("cleared_on", "began_on", "first_seen_on", "first_seen")
@@ -49,18 +55,25 @@ def read_truth(path: Path, aoi: str, epsg: int) -> list[tuple[Truth, Verdict]]:
     first day (cleared_on, began_on or first_seen_on); optional filled_on, ready_on or ended_on, kind, area_m2, verdict
     (earthwork where absent), inclusion_probability, aoi (rows of other areas are left out). Raises UsageError E2002 or E2004.
     """
-    if not path.is_file():
-        raise UsageError("E2002", str(path))
-    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _geojson_rows(path)
     entries = [
         _entry(f"{path.name}, entry {number}", row, outline, epsg)
-        for number, (row, outline) in enumerate(rows, start=1)
+        for number, (row, outline) in enumerate(read_rows(path), start=1)
         if row.get("aoi") in (None, "", aoi)
     ]
     twice = [id_ for id_, count in Counter(truth.id for truth, _ in entries).items() if count > 1]
     if twice:
         raise UsageError("E2004", f"{path.name}: {', '.join(twice)} more than once")
     return entries
+
+
+def read_rows(path: Path) -> list[tuple[Mapping[str, Any], BaseGeometry]]:
+    """Properties and geometry (lon/lat) of a GeoJSON file, or of a CSV file with lon and lat; UsageError E2002, E2004.
+
+    CSV may be in UTF-8 or, as older office software writes it, in CP932.
+    """
+    if not path.is_file():
+        raise UsageError("E2002", str(path))
+    return _csv_rows(path) if path.suffix.lower() == ".csv" else _geojson_rows(path)
 
 
 def _geojson_rows(path: Path) -> list[tuple[Mapping[str, Any], BaseGeometry]]:
@@ -72,18 +85,25 @@ def _geojson_rows(path: Path) -> list[tuple[Mapping[str, Any], BaseGeometry]]:
 
 
 def _csv_rows(path: Path) -> list[tuple[Mapping[str, Any], BaseGeometry]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(io.StringIO(_text(path), newline="")))
     try:
         return [(row, Point(float(row["lon"]), float(row["lat"]))) for row in rows]
     except (KeyError, ValueError) as error:
         raise UsageError("E2004", f"{path}: columns lon and lat hold the place of each row ({error!r})") from error
 
 
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    for encoding in ("utf-8-sig", "cp932"):
+        with suppress(UnicodeDecodeError):
+            return content.decode(encoding)
+    raise UsageError("E2004", f"{path}: neither UTF-8 nor CP932")
+
+
 def _entry(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int) -> tuple[Truth, Verdict]:
     if not row.get("id"):
         raise UsageError("E2004", f"{where}: no id")
-    began = _day(where, row, _BEGAN)
+    began = day_of(where, row, _BEGAN)
     if began is None:
         raise UsageError("E2004", f"{where}: none of {', '.join(_BEGAN)}")
     word = str(row.get("verdict") or "earthwork").strip().lower()
@@ -92,14 +112,14 @@ def _entry(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int)
     probability = _number(where, row, "inclusion_probability", 1.0)
     if not 0.0 < probability <= 1.0:
         raise UsageError("E2004", f"{where}: inclusion_probability {probability}; it lies above 0 and up to 1")
-    placed = _placed(where, row, outline, epsg)
+    placed = placed(where, row, outline, epsg)
     truth = Truth(
         id=str(row["id"]),
         kind=str(row.get("kind") or word),
         outline=placed,
         began_on=began,
-        moved_on=_day(where, row, _MOVED) or began,
-        ended_on=_day(where, row, _ENDED),
+        moved_on=day_of(where, row, _MOVED) or began,
+        ended_on=day_of(where, row, _ENDED),
         area_m2=_number(where, row, "area_m2", float(placed.area)),
         is_earthwork=_WORDS[word] is Verdict.EARTHWORK,
         weight=1.0 / probability,
@@ -107,8 +127,8 @@ def _entry(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int)
     return truth, _WORDS[word]
 
 
-def _placed(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int) -> BaseGeometry:
-    """An outline in metres; a point becomes a disc."""
+def placed(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int) -> BaseGeometry:
+    """An outline (lon/lat) in metres of `epsg`; a point becomes a disc of `radius_m`. UsageError E2004, told with `where`."""
     west, south, east, north = outline.bounds if not outline.is_empty else (999.0,) * 4
     if not (-180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
         raise UsageError("E2004", f"{where}: {outline.bounds} is no place in lon/lat")
@@ -118,7 +138,8 @@ def _placed(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int
     return metric if metric.is_valid else metric.buffer(0.0)
 
 
-def _day(where: str, row: Mapping[str, Any], names: tuple[str, ...]) -> date | None:
+def day_of(where: str, row: Mapping[str, Any], names: tuple[str, ...]) -> date | None:
+    """The day in the first of `names` that a row fills, None where none is; UsageError E2004, told with `where`."""
     text = next((str(row[name]) for name in names if row.get(name)), None)
     try:
         return None if text is None else date.fromisoformat(text[:10].replace("/", "-"))

@@ -20,20 +20,23 @@ from shapely.errors import ShapelyError
 from shapely.geometry import Point, shape
 from shapely.geometry.base import BaseGeometry
 
+from sat_monitor.core.casework import IS_EARTHWORK
 from sat_monitor.core.domain import AOI, Site
 from sat_monitor.core.errors import SatMonitorError, UsageError
 from sat_monitor.core.grid import reproject
 from sat_monitor.sites.lifecycle import SiteTable
+from sat_monitor.tickets.labels import Label
 from sat_monitor.tune.compare import Alarm, Level, Span, alarms_of
 from sat_monitor.tune.weighted import Share, share_of
 
-#: What a verdict may say: works of the watched kind found, not found, and nothing.
+#: What a verdict may say: works of the watched kind found, not found, and nothing; those of tickets among them.
 VERDICTS: Mapping[str, bool | None] = {
     "works": True,
     "no_works": False,
-    "could_not_reach": None,
-    "could_not_see": None,
+    **{verdict.value: says for verdict, says in IS_EARTHWORK.items()},
 }
+#: Name of what an installation's own people found.
+OWN = "own verdicts"
 #: The day from which a true change may be found, by the first of these properties that is there.
 _BEGUN = ("begun_on", "cleared_on", "filled_on")
 #: How far a place given as a point may lie from the outline of its site, m: a hand-held receiver and one pixel.
@@ -58,6 +61,11 @@ class Knowledge:
     source: str
     places: tuple[KnownPlace, ...]
     whole: bool
+
+    @property
+    def column(self) -> str:
+        """How the columns of its figures begin."""
+        return "truth" if self.whole else "own_verdicts" if self.source == OWN else "verdicts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ def _true_place(feature: Mapping[str, Any], number: int, aoi: AOI) -> KnownPlace
 def read_verdicts(path: Path, aoi: AOI, sites: Sequence[Site]) -> Knowledge:
     """The verdicts of a CSV file on places of `aoi`; rows that name another AOI in a column `aoi` are left out.
 
-    Columns: `site` (an id of `sites`) or `lon` and `lat`; `verdict` (see `VERDICTS`); `inclusion_probability`, above 0
+    Columns: `site` (an id of `sites`) or `lon` and `lat` (and `radius_m`, else 20 m); `verdict` (see `VERDICTS`); `inclusion_probability`, above 0
     and at most 1. Raises UsageError E2002, SatMonitorError E1605 with the line.
     """
     outlines = {site.id: site.outline for site in sites}
@@ -108,6 +116,16 @@ def read_verdicts(path: Path, aoi: AOI, sites: Sequence[Site]) -> Knowledge:
         if place is not None:
             places.append(place)
     return Knowledge(path.name, tuple(places), whole=False)
+
+
+def labelled(labels: Sequence[Label]) -> Knowledge:
+    """The verdicts of an installation's own tickets, draws and finds on an AOI; those that say nothing are left out."""
+    places = [
+        KnownPlace(label.case_id, label.outline, label.is_earthwork, 1.0 / label.chance)
+        for label in labels
+        if label.is_earthwork is not None
+    ]
+    return Knowledge(OWN, tuple(places), whole=False)
 
 
 def _judged(row: Mapping[str, str], name: str, aoi: AOI, outlines: Mapping[str, BaseGeometry]) -> KnownPlace | None:
@@ -125,7 +143,7 @@ def _judged(row: Mapping[str, str], name: str, aoi: AOI, outlines: Mapping[str, 
     if site:
         return KnownPlace(site, outlines[site], works, 1.0 / chance)
     point = reproject(Point(float(row["lon"]), float(row["lat"])), 4326, aoi.grid.epsg)
-    return KnownPlace(name, point.buffer(_REACH_M), works, 1.0 / chance)
+    return KnownPlace(name, point.buffer(float(row.get("radius_m") or _REACH_M)), works, 1.0 / chance)
 
 
 def accuracy_of(table: SiteTable, known: Knowledge, level: Level, span: Span) -> Accuracy:

@@ -172,7 +172,7 @@ def figures(table: SiteTable, span: Span, known: Sequence[Knowledge]) -> Row:
         for level in Level:
             accuracy = accuracy_of(table, source, level, span)
             for name, share in (("users", accuracy.users), ("producers", accuracy.producers)):
-                key = f"{'truth' if source.whole else 'verdicts'}_{level}_{name}"
+                key = f"{source.column}_{level}_{name}"
                 row[key] = None if share is None else round(share.value, 4)
                 row[f"{key}_low"] = None if share is None else round(share.low, 4)
                 row[f"{key}_high"] = None if share is None else round(share.high, 4)
