@@ -48,10 +48,12 @@ def import_finds(desk: CaseDesk, path: Path, aoi: AOI, hand: Hand) -> Finds:
     rows, elsewhere = [], 0
     for number, (row, outline) in enumerate(read_rows(path), start=1):
         if row.get("aoi") in (None, "", aoi.id):
-            rows.append(_find(f"{path.name}, entry {number}", row, outline, aoi))
+            # The office's own number of a find is typed text like its reason: kept apart, to be found and erased there.
+            said = Hand(hand.actor, f"{row.get('id')}: {hand.reason}")
+            rows.append((_find(f"{path.name}, entry {number}", row, outline, aoi), said))
         else:
             elsewhere += 1
-    opened = [desk.open(case, hand) for case in rows]
+    opened = [desk.open(case, said) for case, said in rows]
     new = tuple(case for case in opened if case is not None)
     return Finds(new, len(rows) - len(new), elsewhere)
 

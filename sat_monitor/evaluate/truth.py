@@ -112,15 +112,15 @@ def _entry(where: str, row: Mapping[str, Any], outline: BaseGeometry, epsg: int)
     probability = _number(where, row, "inclusion_probability", 1.0)
     if not 0.0 < probability <= 1.0:
         raise UsageError("E2004", f"{where}: inclusion_probability {probability}; it lies above 0 and up to 1")
-    placed = placed(where, row, outline, epsg)
+    ground = placed(where, row, outline, epsg)
     truth = Truth(
         id=str(row["id"]),
         kind=str(row.get("kind") or word),
-        outline=placed,
+        outline=ground,
         began_on=began,
         moved_on=day_of(where, row, _MOVED) or began,
         ended_on=day_of(where, row, _ENDED),
-        area_m2=_number(where, row, "area_m2", float(placed.area)),
+        area_m2=_number(where, row, "area_m2", float(ground.area)),
         is_earthwork=_WORDS[word] is Verdict.EARTHWORK,
         weight=1.0 / probability,
     )
