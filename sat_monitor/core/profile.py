@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from sat_monitor.core.errors import ProfileError
+from sat_monitor.core.profile_delivery import DeliverySettings
 from sat_monitor.core.profile_sections import (
     EvidenceSettings,
     ImagerySettings,
@@ -22,6 +23,7 @@ from sat_monitor.core.profile_sections import (
 from sat_monitor.core.profile_service import LifecycleSettings, PrioritySettings, SeriesSettings, TicketSettings
 
 __all__ = [
+    "DeliverySettings",
     "EvidenceSettings",
     "ImagerySettings",
     "LifecycleSettings",
@@ -52,6 +54,7 @@ class Profile(Section):
     lifecycle: LifecycleSettings = LifecycleSettings()
     tickets: TicketSettings = TicketSettings()
     priority: PrioritySettings = PrioritySettings()
+    delivery: DeliverySettings = DeliverySettings()
     series: SeriesSettings = SeriesSettings()
 
     @property
