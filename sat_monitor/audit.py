@@ -10,11 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from shapely.errors import ShapelyError
+
+from sat_monitor.core.casework import Case, case_to_plain
 from sat_monitor.core.domain import ChainHead, Event
-from sat_monitor.core.errors import ERRORS, UsageError
+from sat_monitor.core.errors import ERRORS, CaseError, UsageError
 from sat_monitor.core.home import Home
 from sat_monitor.store.history import LookRow, SceneRow, open_history
 from sat_monitor.store.ledger import BrokenLink, canonical_json, first_broken
+from sat_monitor.tickets.case import OPENED, STEPPED
+from sat_monitor.tickets.case import told as case_after
 
 _HEAD = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
 #: A look or scene by AOI and scene id.
@@ -23,7 +28,7 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What was verified: how many events, looks and scenes, the newest link, the first broken one, what differs."""
+    """What was verified: how many events, looks, scenes and cases, the newest link, the first broken one, what differs."""
 
     events: int
     looks: int
@@ -31,6 +36,7 @@ class AuditReport:
     head: ChainHead | None
     broken: BrokenLink | None
     differing: tuple[str, ...]
+    cases: int = 0
 
     @property
     def ok(self) -> bool:
@@ -39,7 +45,8 @@ class AuditReport:
 
     def lines(self) -> list[str]:
         """The report as people read it."""
-        lines = [f"events: {self.events}", f"looks: {self.looks}", f"scenes: {self.scenes}", f"head: {self.head}"]
+        counts = {"events": self.events, "looks": self.looks, "scenes": self.scenes, "cases": self.cases}
+        lines = [*(f"{name}: {count}" for name, count in counts.items()), f"head: {self.head}"]
         title = ERRORS["E1703"].title
         if self.broken is not None:
             lines.append(f"E1703 {title}: {self.broken}")
@@ -56,7 +63,7 @@ def parse_head(text: str) -> ChainHead:
 
 
 def verify(home: Home, head: ChainHead | None = None) -> AuditReport:
-    """Walk the whole history read-only and compare looks and scenes with their newest events.
+    """Walk the whole history read-only; compare looks and scenes with their newest events, cases with all of theirs.
 
     Raises UsageError E2002 where there is no database, StoreError E1704 where it cannot be read.
     """
@@ -67,9 +74,11 @@ def verify(home: Home, head: ChainHead | None = None) -> AuditReport:
         for _ in events:  # what comes after a broken link is still counted and compared
             pass
         looks, scenes = _look_digests(history.looks()), _scene_hashes(history.scenes())
+        cases = {(row.aoi, row.id): _digest(row.version, row.plain) for row in history.cases()}
         differing = [*_unlike("look", looks, told.looks), *_unlike("scene", scenes, told.scenes)]
+        differing += [*_unlike("case", cases, told.case_digests()), *told.refused]
         differing += [f"trigger {name} is not as it was made" for name in history.missing_triggers()]
-    return AuditReport(told.count, len(looks), len(scenes), told.head, broken, tuple(differing))
+    return AuditReport(told.count, len(looks), len(scenes), told.head, broken, tuple(differing), len(cases))
 
 
 @dataclass(slots=True)
@@ -80,6 +89,8 @@ class _Told:
     head: ChainHead | None = None
     looks: dict[_Key, str] = field(default_factory=dict)
     scenes: dict[_Key, str] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     def listen(self, events: Iterable[Event]) -> Iterator[Event]:
         """Hand out the events and remember what they say."""
@@ -90,7 +101,23 @@ class _Told:
                 # A body that was tampered with is the chain's business: its hash does not hold.
                 with suppress(ValueError, KeyError, TypeError):
                     _HEARD[event.kind](self, json.loads(event.body))
+            if event.kind in (OPENED, STEPPED):
+                self._case_told(event)
             yield event
+
+    def _case_told(self, event: Event) -> None:
+        """The case that an event makes or changes: the same fold that wrote the row."""
+        try:
+            case = case_after(self.cases, event)
+        except (CaseError, ValueError, LookupError, TypeError, AttributeError, ShapelyError) as error:
+            self.refused.append(f"event {event.seq} is no step of a case: {error!r}")
+        else:
+            self.cases |= {} if case is None else {case.id: case}
+
+    def case_digests(self) -> dict[_Key, str]:
+        """Digest of the row that each case should have."""
+        rows = {(case.aoi, case.id): case for case in self.cases.values()}
+        return {key: _digest(str(case.version), canonical_json(case_to_plain(case))) for key, case in rows.items()}
 
     def look_recorded(self, body: dict[str, Any]) -> None:
         """The newest content of a look."""
@@ -128,8 +155,8 @@ def _scene_hashes(rows: Iterable[SceneRow]) -> dict[_Key, str]:
     return {(row.aoi, row.scene_id): _hashes_of(row.plain) for row in rows}
 
 
-def _digest(inputs_sha256: str, plain: str) -> str:
-    return hashlib.sha256(f"{inputs_sha256}|{plain}".encode()).hexdigest()
+def _digest(first: str, plain: str) -> str:
+    return hashlib.sha256(f"{first}|{plain}".encode()).hexdigest()
 
 
 def _hashes(plain: dict[str, Any]) -> str:

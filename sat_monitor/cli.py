@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sat_monitor import __version__
+from sat_monitor.cli_cases import case_text, desk_of, tickets_app
 from sat_monitor.cli_common import (
     COULD_NOT_RUN,
     DEFAULT_HOME,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from sat_monitor.store.store import Store
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-aoi_app, sites_app, tickets_app, audit_app = (typer.Typer(no_args_is_help=True) for _ in range(4))
+aoi_app, sites_app, audit_app = (typer.Typer(no_args_is_help=True) for _ in range(3))
 app.add_typer(aoi_app, name="aoi", help="Areas of interest.")
 app.add_typer(import_app, name="import", help="Bring scenes from files into the inbox.")
 app.add_typer(sources_app, name="sources", help="Services that scenes are fetched from.")
@@ -234,16 +235,20 @@ def tickets_list(home: HomeOption = DEFAULT_HOME, aoi: AoiOption = None, as_json
     """All tickets, highest priority first."""
     with _store(home) as store:
         tickets = sorted(store.tickets(aoi), key=lambda t: (-t.priority, t.id))
-    print_rows([_ticket_row(ticket) for ticket in tickets], as_json, "tickets")
+        states = {case.id: case.state.value for case in store.cases(aoi)}
+    rows = [{**_ticket_row(ticket), "state": states.get(ticket.id, "candidate")} for ticket in tickets]
+    print_rows(rows, as_json, "tickets")
 
 
 @tickets_app.command("show")
-def tickets_show(ticket_id: str, home: HomeOption = DEFAULT_HOME) -> None:
-    """One ticket and where its page lies."""
-    with _store(home) as store:
-        ticket = store.ticket(ticket_id)
-    folder = Home(home).ticket(ticket)
-    print(json.dumps({**_ticket_row(ticket), "folder": str(folder)}, ensure_ascii=False, indent=1))
+def tickets_show(ticket_id: str, home: HomeOption = DEFAULT_HOME, lang: LangOption = Lang.JA) -> None:
+    """One ticket or case: where its page lies, what was done with it, by whom and why, and what may be done next."""
+    with desk_of(home) as desk, _store(home) as store:
+        case = desk.find(ticket_id)
+        work = {"state": "candidate", "version": 0} if case is None else case_text(desk, case, lang)
+        ticket = next((t for t in store.tickets() if t.id == ticket_id), None)
+    page = {} if ticket is None else {**_ticket_row(ticket), "folder": str(Home(home).ticket(ticket))}
+    print(json.dumps({**page, "case": work}, ensure_ascii=False, indent=1))
 
 
 @tickets_app.command("export")

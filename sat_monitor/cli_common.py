@@ -31,6 +31,8 @@ class Format(StrEnum):
     GEOJSON = "geojson"
     GPKG = "gpkg"
     CSV = "csv"
+    KML = "kml"
+    GPX = "gpx"
 
 
 class Lang(StrEnum):

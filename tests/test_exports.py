@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import geopandas
 import pytest
@@ -70,7 +71,7 @@ def test_hostile_ids_make_valid_files(tmp_path: Path, fmt: str) -> None:
     if fmt == "csv":
         assert len(path.read_text(encoding="utf-8").splitlines()) == 2
     else:
-        assert len(geopandas.read_file(path)) == 1
+        assert len(geopandas.read_file(path, layer="waypoints" if fmt == "gpx" else None)) == 1
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -86,8 +87,29 @@ def test_merged_sites_are_left_out(tmp_path: Path, fmt: str) -> None:
     assert b"s-gone" not in path.read_bytes()
 
 
+def test_a_map_app_finds_the_outline_and_a_receiver_a_point_on_the_site(tmp_path: Path) -> None:
+    outlines = geopandas.read_file(export_sites([site()], AOIS, tmp_path / "x.kml", "kml"))
+    points = geopandas.read_file(export_sites([site()], AOIS, tmp_path / "x.gpx", "gpx"), layer="waypoints")
+    parts = outlines.to_crs(32654).geometry.iloc[0].geoms
+    assert sum(part.area for part in parts) == pytest.approx(OUTLINE.area, rel=1e-3)
+    assert {part.geom_type for part in parts} == {"Point", "Polygon"}
+    assert OUTLINE.contains(points.to_crs(32654).geometry.iloc[0])
+    assert (points.name.iloc[0], points["type"].iloc[0]) == ("s-0123456789", "earthwork")
+    assert "area_m2 1243.0" in points.desc.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("fmt", "root"), [("kml", "{http://www.opengis.net/kml/2.2}kml"), ("gpx", "{http://www.topografix.com/GPX/1/1}gpx")]
+)
+def test_hostile_text_stays_text_in_xml(tmp_path: Path, fmt: str, root: str) -> None:
+    path = export_sites([site(id=HOSTILE + "]]><svg onload=x> 違反")], AOIS, tmp_path / f"x.{fmt}", fmt)
+    tree = ElementTree.fromstring(path.read_bytes())
+    assert tree.tag == root and not any("svg" in element.tag for element in tree.iter())
+    assert "違反" not in path.read_text(encoding="utf-8")
+
+
 def test_unknown_formats_and_areas_are_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'shp' is not one of geojson, gpkg, csv"):
+    with pytest.raises(UsageError, match="'shp' is not one of geojson, gpkg, csv, kml, gpx"):
         export_sites([site()], AOIS, tmp_path / "x", "shp")
     with pytest.raises(AoiError, match="E1504"):
         export_sites([site()], {}, tmp_path / "x", "csv")

@@ -34,9 +34,11 @@ GUESTS = {
 #: The night is one job in several files: they are one room. So is the fold of looks, which needs no store and no night.
 ROOMS = (
     {"demo_service": "demo"}
-    | dict.fromkeys(("cli_common", "cli_data", "cli_evaluate", "cli_overlays", "cli_series", "cli_tune"), "cli")
+    | dict.fromkeys(
+        ("cli_cases", "cli_common", "cli_data", "cli_evaluate", "cli_overlays", "cli_series", "cli_tune"), "cli"
+    )
     | dict.fromkeys(("checkpoints", "masks", "registration", "scoring"), "fold")
-    | dict.fromkeys(("approval", "detect", "observe", "publish", "report", "services"), "night")
+    | dict.fromkeys(("approval", "casework", "detect", "observe", "publish", "report", "services"), "night")
 )
 
 

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from sat_monitor.audit import verify
+from sat_monitor.core.casework import CaseStep
 from sat_monitor.core.clock import fixed_clock
+from sat_monitor.core.home import Home
 from sat_monitor.store.schema import VERSION
 from sat_monitor.store.store import Store
+from tests.case_world import desk, walked
 from tests.store_world import AOI, NOW, execute, night
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
@@ -24,18 +28,21 @@ def today(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def aged(today: Path) -> Path:
-    """The same database as version 1 left it."""
+#: How to make a file what each older version left, from one of the version after it.
+BACK = {
+    2: ("DROP TABLE cases",),
+    1: ("DROP TABLE run_usage", "DROP TABLE run_listings", "ALTER TABLE rejections DROP COLUMN issue"),
+}
+
+
+@pytest.fixture(params=sorted(BACK))
+def aged(today: Path, request: pytest.FixtureRequest) -> Path:
+    """The same database as an older version left it."""
     path = today.with_name("aged.db")
     shutil.copyfile(today, path)
-    execute(
-        path,
-        "DROP TABLE run_usage",
-        "DROP TABLE run_listings",
-        "ALTER TABLE rejections DROP COLUMN issue",
-        "UPDATE meta SET value = '1' WHERE key = 'version'",
-    )
+    for version in range(VERSION - 1, request.param - 1, -1):
+        execute(path, *BACK[version])
+    execute(path, f"UPDATE meta SET value = '{request.param}' WHERE key = 'version'")
     return path
 
 
@@ -64,3 +71,21 @@ def test_a_second_opening_changes_nothing(aged: Path) -> None:
         before = content(aged)
     with Store(aged, fixed_clock(NOW)):
         assert content(aged) == before
+
+
+def test_every_older_version_has_its_way_here() -> None:
+    assert sorted(BACK) == list(range(1, VERSION))
+
+
+def test_an_older_file_that_is_only_read_has_no_cases_and_is_verified(aged: Path, tmp_path: Path) -> None:
+    shutil.copyfile(aged, Home(tmp_path).database)
+    with Store(aged, fixed_clock(NOW), read_only=True) as store:
+        assert store.cases() == []
+    report = verify(Home(tmp_path))
+    assert report.ok and report.cases == 0
+
+
+def test_people_work_on_the_tickets_of_an_older_home(aged: Path) -> None:
+    with desk(aged) as at:
+        walked(at, "ticket-1", CaseStep.CLOSE)
+        assert [case.id for case in at.cases(AOI)] == ["ticket-1"]

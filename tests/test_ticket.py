@@ -20,7 +20,16 @@ from sat_monitor.tickets.ticket import render_ticket
 from sat_monitor.tickets.words import load_words
 from tests.ticket_world import HOSTILE, TABLE, aoi, request, scene, site, snapshot
 
-FILES = ["after.jpg", "before.jpg", "location.jpg", "score.jpg", "ticket.geojson", "ticket.json", "ticket.pdf"]
+FILES = [
+    "after.jpg",
+    "before.jpg",
+    "location.jpg",
+    "score.jpg",
+    "ticket.geojson",
+    "ticket.html",
+    "ticket.json",
+    "ticket.pdf",
+]
 
 
 def _page(folder: Path) -> str:

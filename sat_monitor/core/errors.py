@@ -90,6 +90,13 @@ ERRORS: dict[str, ErrorRow] = {
     # E18xx: tickets
     "E1801": ErrorRow("unknown ticket or site", "list them with `sat-monitor tickets list` or `sites list`"),
     "E1802": ErrorRow("page could not be typeset", "the ticket stays due; see the message of the typesetter", True),
+    "E1810": ErrorRow("step not allowed in this state", "take one of the steps named in the message"),
+    "E1811": ErrorRow(
+        "somebody else changed the case meanwhile", "look at it again with `sat-monitor tickets show`, then decide anew"
+    ),
+    "E1812": ErrorRow("step lacks what it needs", "give what the message names"),
+    "E1813": ErrorRow("photo refused", "give the original JPEG, PNG, HEIC or TIFF of the camera"),
+    "E1814": ErrorRow("kept file missing or damaged", "restore the folder blobs/ from a backup"),
     # E19xx: services that hand out scenes
     "E1901": ErrorRow("service asks to wait", "nothing: the next night asks again", True),
     "E1902": ErrorRow(
@@ -199,6 +206,10 @@ class TicketError(SatMonitorError):
 
 class DeliveryError(SatMonitorError):
     """A message that could not be handed over, or settings that say where to."""
+
+
+class CaseError(SatMonitorError):
+    """A step that people must not take, or not now."""
 
 
 class UsageError(SatMonitorError):

@@ -62,3 +62,8 @@ class Home:
     def overlays(self) -> Path:
         """Imported layers, one folder per kind and version."""
         return self.root / "overlays"
+
+    @property
+    def blobs(self) -> Path:
+        """Photos as they came from the camera, each under its hash."""
+        return self.root / "blobs"

@@ -70,8 +70,8 @@ class StatutoryLine:
     valid_from: date
 
 
-#: The day on which Tokyo's zones were designated: before it nothing there was bound by these rows.
-_IN_FORCE = date(2024, 7, 31)
+#: The day on which the law as a whole came into force; whether works are older than their zone is asked by itself.
+_IN_FORCE = date(2023, 5, 26)
 _LEAFLET = "東京都の公表値(2024-07-31 指定の規制区域)"
 _SECOND = "自治体の手引き(二次資料)"
 #: Parts that change by 30 cm or less do not count as area; stockpiles up to 30 cm high do not count at all.
@@ -181,6 +181,12 @@ def _lines_in(zone: Zone, site: Site) -> list[StatutoryLine]:
         and row.status is not Status.UNVERIFIED
         and site.last_support_at.date() >= row.valid_from
     ]
+
+
+def all_sizes_shown(kind: ZoneKind) -> bool:
+    """Whether every area line of a zone is verified: only then does staying below those shown mean below all."""
+    rows = [row for row in LINES if row.zone is kind and row.unit is Unit.AREA]
+    return all(row.status is not Status.UNVERIFIED for row in rows)
 
 
 def _question(site: Site, group: WorksGroup | None, zone: Zone, row: StatutoryLine) -> StatutoryQuestion:

@@ -15,7 +15,7 @@ from sat_monitor.core.domain import Kind, Site, Stage, WorksGroup
 from sat_monitor.core.profile import Profile
 from sat_monitor.core.size import SIZE_LIMIT_M2, exceeds_probability
 from sat_monitor.core.surroundings import LegalCheck, Permit, PermitState, Ranking, Reason, Surroundings
-from sat_monitor.sites.law import LIKELY, UNLIKELY
+from sat_monitor.sites.law import LIKELY, UNLIKELY, all_sizes_shown
 
 #: How much of the points of its kind a site has: what others than earthworks hide (felling before a fill, a yard).
 KIND_SHARES = {
@@ -107,7 +107,8 @@ def waits_of(site: Site, surroundings: Surroundings, legal: LegalCheck, profile:
     told = {
         "permit_covers": covering(surroundings.permits) >= COVERED,
         "not_works": site.kind not in profile.tickets.kinds,
-        "below_lines": bool(legal.questions) and all(q.probability < UNLIKELY for q in legal.questions),
+        "below_lines": bool(legal.questions)
+        and all(q.probability < UNLIKELY and all_sizes_shown(q.zone) for q in legal.questions),
         "outside_zones": "zones" in kinds and not surroundings.zones,
     }
     return tuple(code for code, holds in told.items() if holds)
@@ -167,7 +168,8 @@ def _size(case: _Case) -> list[Reason]:
         ("area_m2", round(whole.area_m2)),
         ("error_m2", round(whole.area_error_m2)),
         ("limit_m2", limit),
-        ("probability_percent", round(100.0 * chance)),
+        # Never 0 or 100: an estimate is not a measurement.
+        ("probability_percent", min(99, max(1, round(100.0 * chance)))),
         ("sites", 1.0 if case.group is None else float(len(case.group.site_ids))),
     )
     return [Reason("size" if case.group is None else "size_of_group", points, numbers)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -126,14 +126,26 @@ def _create(connection: Connection) -> None:
 
 def _migrate(connection: Connection) -> None:
     """Bring the tables of an older version to this one, whole or not at all."""
-    if _version(connection) != "1":
+    if int(_version(connection)) == schema.VERSION:
         return
     with immediate(connection):
-        if _version(connection) == "1":  # another process may have been first
-            connection.exec_driver_sql("ALTER TABLE rejections ADD COLUMN issue TEXT NOT NULL DEFAULT ''")
-            schema.METADATA.create_all(connection, tables=[schema.run_usage, schema.run_listings])
-            table = schema.meta
-            connection.execute(update(table).where(table.c.key == "version").values(value=str(schema.VERSION)))
+        for version in range(int(_version(connection)), schema.VERSION):  # another process may have been first
+            _MIGRATIONS[version](connection)
+        table = schema.meta
+        connection.execute(update(table).where(table.c.key == "version").values(value=str(schema.VERSION)))
+
+
+def _from_1(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE rejections ADD COLUMN issue TEXT NOT NULL DEFAULT ''")
+    schema.METADATA.create_all(connection, tables=[schema.run_usage, schema.run_listings])
+
+
+def _from_2(connection: Connection) -> None:
+    schema.METADATA.create_all(connection, tables=[schema.cases])
+
+
+#: What brings the tables of a version to the next one.
+_MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _from_1, 2: _from_2}
 
 
 def _version(connection: Connection) -> str:

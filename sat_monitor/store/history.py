@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, inspect, select, text
 
 from sat_monitor.core.clock import iso, parse_iso
 from sat_monitor.core.domain import Event
@@ -39,6 +39,16 @@ class SceneRow:
     plain: str
 
 
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case as its row holds it; `plain` is canonical JSON unless somebody changed it."""
+
+    id: str
+    aoi: str
+    version: str
+    plain: str
+
+
 class History:
     """Events, looks and scenes of a database that is open for reading only; nothing in it is trusted to be well made."""
 
@@ -62,6 +72,13 @@ class History:
         table = schema.scenes
         for row in self._connection.execute(select(table).order_by(table.c.aoi, table.c.id)):
             yield SceneRow(_text(row.aoi), _text(row.id), _text(row.plain))
+
+    def cases(self) -> Iterator[CaseRow]:
+        """All case rows; none where an older version left the file without that table."""
+        table = schema.cases
+        if inspect(self._connection).has_table(table.name):
+            for row in self._connection.execute(select(table).order_by(table.c.id)):
+                yield CaseRow(_text(row.id), _text(row.aoi), str(row.version), _text(row.plain))
 
     def missing_triggers(self) -> list[str]:
         """Names of the triggers that keep events append-only and are absent or were altered."""

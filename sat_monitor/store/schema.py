@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text
 
 #: Version of the tables; a database of a newer one is refused.
-VERSION = 2
+VERSION = 3
 
 METADATA = MetaData()
 
@@ -80,6 +80,16 @@ outbox = Table(
     Column("payload", Text, nullable=False),
     Column("receipt", Text),
     Index("outbox_by_ticket", "ticket_id"),
+)
+#: Work on tickets; `version` counts the events that a row is the fold of.
+cases = Table(
+    "cases",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("aoi", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("plain", Text, nullable=False),
+    Index("cases_by_aoi", "aoi"),
 )
 #: Names and free text: events hold only a salted commitment, so a row may be erased and the chain still verifies.
 persons = Table(

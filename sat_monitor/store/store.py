@@ -11,12 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, insert, select
+from sqlalchemy import Connection, Select, Table, insert, inspect, select
 
+from sat_monitor.core.casework import Case, case_from_plain
 from sat_monitor.core.clock import Clock, iso, parse_iso
 from sat_monitor.core.domain import ChainHead, Event, Look, Scene, Site, Ticket
 from sat_monitor.core.errors import StoreError, TicketError
 from sat_monitor.store import outbox, schema
+from sat_monitor.store.cases import CaseTransaction
 from sat_monitor.store.codec import look_from_plain, scene_from_plain, site_from_plain, ticket_from_plain
 from sat_monitor.store.database import immediate, numbered, open_database, open_read_only
 from sat_monitor.store.history import read_events
@@ -25,7 +27,7 @@ from sat_monitor.store.outbox import OutboxRow
 from sat_monitor.store.rows import put_row
 from sat_monitor.store.transaction import RejectionRow, SiteTexts, Transaction
 
-__all__ = ["Lease", "ListingRow", "OutboxRow", "RejectionRow", "Store", "Transaction"]
+__all__ = ["CaseTransaction", "Lease", "ListingRow", "OutboxRow", "RejectionRow", "Store", "Transaction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,19 @@ class Store:
             check_fence(connection, lease)
             yield Transaction(connection, self._clock, self._site_texts)
             check_fence(connection, lease)
+
+    @contextmanager
+    def casework(self) -> Iterator[CaseTransaction]:
+        """Everything that people write inside is committed together, or not at all.
+
+        It needs no lease: a night may run meanwhile, for the two write different tables, one after the other.
+        """
+        with self._writing() as connection:
+            yield CaseTransaction(connection, Transaction(connection, self._clock, self._site_texts))
+
+    def cases(self, aoi: str | None = None) -> list[Case]:
+        """The cases of an AOI (of all where None), by id."""
+        return sorted((case_from_plain(p) for p in self._plain(schema.cases, aoi)), key=lambda case: case.id)
 
     def head(self) -> ChainHead | None:
         """The newest link of the history, None before the first."""
@@ -202,6 +217,9 @@ class Store:
         return rows[0] if rows else None
 
     def _plain(self, table: Table, aoi: str | None) -> list[dict[str, Any]]:
+        # A home that was only read since an older version has no such table yet.
+        if not inspect(self._open()).has_table(table.name):
+            return []
         query = select(table.c.plain)
         rows = self._all(query if aoi is None else query.where(table.c.aoi == aoi))
         return [json.loads(row[0]) for row in rows]

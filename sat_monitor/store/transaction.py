@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 from sat_monitor.core.clock import Clock, iso, parse_iso
 from sat_monitor.core.domain import Event, EventDraft, Look, Scene, Site, Ticket
 from sat_monitor.core.errors import ERRORS
-from sat_monitor.store import outbox, schema
+from sat_monitor.store import cases, outbox, schema
 from sat_monitor.store.codec import look_to_plain, scene_to_plain, site_to_plain, ticket_from_plain, ticket_to_plain
 from sat_monitor.store.ledger import GENESIS, canonical_json, link
 from sat_monitor.store.outbox import OutboxRow
@@ -168,8 +168,8 @@ class Transaction:
         return bool(new or changed)
 
     def _drop_ticket(self, ticket: Ticket) -> bool:
-        """Delete a ticket that nobody has, withdraw one that was delivered; returns whether anything changed."""
-        if not outbox.was_delivered(self._connection, ticket.id):
+        """Delete a ticket that nobody has, withdraw one that was delivered or worked on; returns whether anything changed."""
+        if not (outbox.was_delivered(self._connection, ticket.id) or cases.is_known(self._connection, ticket)):
             remove_row(self._connection, schema.outbox, {"ticket_id": ticket.id})
             return remove_row(self._connection, schema.tickets, {"id": ticket.id})
         if ticket.withdrawn_reason is not None:

@@ -1,4 +1,4 @@
-"""All sites in one file: GeoJSON, GeoPackage or CSV."""
+"""All sites in one file: GeoJSON, GeoPackage, CSV, KML or GPX."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from sat_monitor.core.domain import AOI, Site, WorksGroup
 from sat_monitor.core.errors import AoiError, UsageError
 from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.geojson import COLUMNS, collection, feature, lonlat_outline, site_properties
+from sat_monitor.tickets.handheld import Placemark, gpx, kml
 from sat_monitor.tickets.text import csv_cell, json_text
 
 if TYPE_CHECKING:
     import geopandas
 
-FORMATS = ("geojson", "gpkg", "csv")
+FORMATS = ("geojson", "gpkg", "csv", "kml", "gpx")
 #: GeoPackage stamps its tables with the time of writing; a fixed one keeps the same sites the same bytes.
 _GPKG_DATE = "2000-01-01T00:00:00.000Z"
 _TIME_COLUMNS = ("first_seen_at", "first_confirmed_at")
@@ -43,10 +44,10 @@ def export_sites(
     fmt: str,
     groups: Sequence[WorksGroup] = (),
 ) -> Path:
-    """Write `sites` in lon/lat (EPSG:4326) as `geojson`, `gpkg` or `csv`; returns `path`.
+    """Write `sites` in lon/lat (EPSG:4326) as one of `FORMATS`; returns `path`.
 
     Rows are sorted by AOI and id; sites merged into another are left out; no sites make a valid empty file with all
-    columns. CSV carries the centroid as WKT (lon lat). Times are ISO UTC, unknown ones null or empty.
+    columns. KML carries outlines and points, GPX a way point on each site, CSV the centroid as WKT (lon lat). Times are ISO UTC, unknown ones null or empty.
     Raises UsageError E2001 for another format, AoiError E1504 for a site of an unknown AOI, SatMonitorError E1302.
     """
     if fmt not in FORMATS:
@@ -57,7 +58,7 @@ def export_sites(
         raise AoiError("E1504", f"sites of {', '.join(unknown)}; known: {', '.join(sorted(aois)) or 'none'}")
     works = {site_id: group for group in groups for site_id in group.site_ids}
     rows = [_Row(site, aois[site.aoi], site_properties(site, works.get(site.id))) for site in kept]
-    writers = {"geojson": _geojson, "gpkg": _gpkg, "csv": _csv}
+    writers = {"geojson": _geojson, "gpkg": _gpkg, "csv": _csv, "kml": _kml, "gpx": _gpx}
     return write_whole(path, writers[fmt](rows))
 
 
@@ -109,6 +110,18 @@ def _gpkg(rows: Sequence[_Row]) -> bytes:
         finally:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
         return file.read_bytes()
+
+
+def _kml(rows: Sequence[_Row]) -> bytes:
+    return kml(_placemarks(rows))
+
+
+def _gpx(rows: Sequence[_Row]) -> bytes:
+    return gpx(_placemarks(rows))
+
+
+def _placemarks(rows: Sequence[_Row]) -> list[Placemark]:
+    return [Placemark(row.site.id, _lonlat(row), row.properties) for row in rows]
 
 
 def _table(rows: Sequence[_Row]) -> geopandas.GeoDataFrame:

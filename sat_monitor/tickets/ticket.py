@@ -13,6 +13,7 @@ from sat_monitor.core.errors import TicketError
 from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.composites import ScoreField, Snapshot, composite
 from sat_monitor.tickets.geojson import collection, feature, lonlat_outline, site_properties
+from sat_monitor.tickets.html import ticket_html
 from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_text
 from sat_monitor.tickets.pdf import typeset
 from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, TicketRequest
@@ -42,7 +43,7 @@ class _Picture:
 
 
 def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> RenderedTicket:
-    """Write the ticket's files into its own `folder`: ticket.pdf, four .jpg, ticket.geojson, ticket.json.
+    """Write the ticket's files into its own `folder`: ticket.pdf, ticket.html, four .jpg, ticket.geojson, ticket.json.
 
     The same request gives the same bytes. Raises TicketError: E1206 where grids or bands do not fit, SatMonitorError E1302 where the
     disk refuses, E1802 where the page cannot be set; UsageError E2001 for an unknown language.
@@ -54,7 +55,9 @@ def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> Ren
     page = build_page(request, words, refs, [p.style for p in pictures.values() if p.style])
     contents = {f"{name}.jpg": picture.jpeg for name, picture in pictures.items()}
     pdf = typeset("ticket.typ", page.as_json(words), contents, request.ticket.opened_at)
+    place = request.place
     contents |= {
+        "ticket.html": ticket_html(page, words, contents, (place.lon, place.lat)),
         "ticket.geojson": ticket_geojson(request).encode(),
         "ticket.json": _record_json(request).encode(),
         "ticket.pdf": pdf,

@@ -84,9 +84,19 @@ class Words:
 @lru_cache(maxsize=4)
 def load_words(lang: str) -> Words:
     """The words of `ja` or `en` from the templates folder; another language is a UsageError (E2001)."""
+    return _load(lang, f"{lang}.toml")
+
+
+@lru_cache(maxsize=4)
+def load_case_words(lang: str) -> Words:
+    """The words of the work on tickets, verdicts among them: nothing that a lead may say. UsageError as `load_words`."""
+    return _load(lang, f"case_{lang}.toml")
+
+
+def _load(lang: str, name: str) -> Words:
     if lang not in LANGUAGES:
         raise UsageError("E2001", f"language {lang!r} is not one of {', '.join(LANGUAGES)}")
-    with (resource_folder("templates") / f"{lang}.toml").open("rb") as file:
+    with (resource_folder("templates") / name).open("rb") as file:
         return Words(lang, tomllib.load(file))
 
 
