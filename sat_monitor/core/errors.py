@@ -127,7 +127,9 @@ ERRORS: dict[str, ErrorRow] = {
     ),
     # E21xx: delivery
     "E2101": ErrorRow("delivery settings refused", "correct what the message names; see docs/delivery.md"),
-    "E2102": ErrorRow("receiver does not answer or does not let us in", "nothing: it is tried again, later each time", True),
+    "E2102": ErrorRow(
+        "receiver does not answer or does not let us in", "nothing: it is tried again, later each time", True
+    ),
     "E2103": ErrorRow("receiver asks to come again", "nothing: it is tried again, later each time", True),
     "E2104": ErrorRow(
         "receiver refuses the message for good",
@@ -137,6 +139,7 @@ ERRORS: dict[str, ErrorRow] = {
         "message given up after many tries", "see `sat-monitor outbox dead`, then `sat-monitor outbox retry KEY`"
     ),
     "E2106": ErrorRow("nobody takes these tickets", "add a sink for them to delivery.toml; they wait meanwhile"),
+    "E2107": ErrorRow("nothing of this key is on its way", "see `sat-monitor outbox list`"),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sat_monitor.core.errors import DeliveryError, SatMonitorError
 from sat_monitor.delivery.message import Attachment, Message
-from sat_monitor.imagery.files import write_whole
+from sat_monitor.imagery.files import sweep_parts, write_whole
 from sat_monitor.tickets.text import file_stem
 
 
@@ -28,6 +28,7 @@ class FolderSink:
         contents = {file.name: file.content for file in attachments}
         contents |= {"message.txt": message.text.encode(), "message.json": facts.encode()}
         try:
+            sweep_parts(target)  # of a delivery that was killed here
             for name in sorted(contents):
                 _put(target / name, contents[name])
         except (SatMonitorError, OSError) as error:

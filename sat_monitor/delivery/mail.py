@@ -124,6 +124,8 @@ class MailSink:
         """A failure with its number: what concerns the server or our account comes before what concerns the message."""
         where = f"{self._settings.host}:{self._settings.port}"
         code, answer = _answer(error)
+        for address in (self._settings.to, self._settings.sender):  # no mailbox in store or report
+            answer = answer.replace(parseaddr(address)[1], "<address>")
         what = f"{where}: {code or type(error).__name__} {clean(answer, 160)}".strip()
         by_message = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) or code == 552
         if not by_message or code == 421:
@@ -135,10 +137,11 @@ class MailSink:
 
 def _answer(error: Exception) -> tuple[int, str]:
     """Reply code and text of the server, 0 where it said nothing."""
+    said: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code, text = next(iter(error.recipients.values()))
+        code, said = next(iter(error.recipients.values()))
     elif isinstance(error, smtplib.SMTPResponseException):
-        code, text = error.smtp_code, error.smtp_error
+        code, said = error.smtp_code, error.smtp_error
     else:
         return 0, str(error)
-    return code, text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    return code, said.decode(errors="replace") if isinstance(said, bytes) else said

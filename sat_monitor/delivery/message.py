@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from sat_monitor.core.clock import iso, parse_iso
 from sat_monitor.core.errors import DeliveryError
+from sat_monitor.imagery.files import file_sha256
 
 Plain = dict[str, Any]
 
@@ -29,6 +30,11 @@ class FileRef:
 
     path: str
     sha256: str
+
+    @staticmethod
+    def of(path: Path, root: Path) -> FileRef:
+        """The reference of a file below the home `root` as it is now."""
+        return FileRef(path.relative_to(root).as_posix(), file_sha256(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,13 +42,15 @@ class SinkSettings(BaseModel):
         (MessageKind.TICKET, MessageKind.DIGEST), description="ticket, digest or both"
     )
     aois: tuple[str, ...] = Field((), description="only of these areas")
-    municipalities: tuple[str, ...] = Field((), description="only of these municipalities, names as the overlay has them")
+    municipalities: tuple[str, ...] = Field(
+        (), description="only of these municipalities, names as the overlay has them"
+    )
     authorities: tuple[str, ...] = Field((), description="only of these authorities, names as the zone layer has them")
 
-    def accepts(self, kind: MessageKind, aoi: str, municipality: str, authority: str) -> bool:
-        """Whether a message of a kind and a place is for this receiver."""
+    def accepts_place(self, aoi: str, municipality: str, authority: str) -> bool:
+        """Whether a place is for this receiver; what is not known is empty and meets no filter."""
         filters = ((self.aois, aoi), (self.municipalities, municipality), (self.authorities, authority))
-        return kind in self.takes and all(not wanted or value in wanted for wanted, value in filters)
+        return all(not wanted or value in wanted for wanted, value in filters)
 
 
 class FolderSettings(SinkSettings):
@@ -73,7 +75,11 @@ class MailSettings(SinkSettings):
     @field_validator("sender", "to")
     @classmethod
     def _one_address(cls, text: str) -> str:
-        if _ADDRESS.fullmatch(parseaddr(text)[1]) is None or any(ord(c) < 32 for c in text):
+        if (
+            len(getaddresses([text])) != 1
+            or _ADDRESS.fullmatch(parseaddr(text)[1]) is None
+            or any(ord(c) < 32 for c in text)
+        ):
             raise ValueError(f"{text!r} is not one address")
         return text
 
@@ -112,7 +118,7 @@ class RetrySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     first_wait_minutes: float = Field(5.0, ge=0.0, le=1440.0, description="wait after the first failed try, minutes")
-    longest_wait_hours: float = Field(24.0, gt=0.0, le=168.0, description="longest wait between two tries, hours")
+    longest_wait_hours: float = Field(20.0, gt=0.0, le=168.0, description="longest wait between two tries, hours")
     tries: int = Field(14, ge=1, le=100, description="failed tries after which a message is a dead letter (E2105)")
 
 
@@ -123,6 +129,7 @@ class DeliveryFile(BaseModel):
 
     sink: tuple[AnySink, ...] = ()
     retry: RetrySettings = RetrySettings()
+    lang: Literal["ja", "en"] = "ja"
 
     @model_validator(mode="after")
     def _names_differ(self) -> DeliveryFile:
