@@ -41,6 +41,7 @@ ROOMS = (
             "cli_data",
             "cli_delivery",
             "cli_evaluate",
+            "cli_opendata",
             "cli_overlays",
             "cli_series",
             "cli_tune",
