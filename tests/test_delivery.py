@@ -13,14 +13,16 @@ from sat_monitor.audit import verify
 from sat_monitor.core.clock import parse_iso
 from sat_monitor.core.domain import Crossing
 from sat_monitor.core.errors import DeliveryError
+from sat_monitor.core.profile import Profile
 from sat_monitor.core.profile_delivery import DeliverySettings
-from sat_monitor.core.surroundings import Ranking, Reason
+from sat_monitor.core.surroundings import LegalCheck, Ranking, Reason, Surroundings
 from sat_monitor.delivery.choosing import Why, choose, week_of
 from sat_monitor.delivery.lead import lead_from_plain
 from sat_monitor.delivery.run import opened, revive
 from sat_monitor.delivery.settings import RetrySettings, read_delivery, read_secret
 from sat_monitor.delivery.urgency import sure_growth_m2_per_month, urgent_reasons
 from sat_monitor.doctor import examine
+from sat_monitor.sites.ranking import Signs, rank
 from tests.delivery_world import (
     SECRETS,
     Mailbox,
@@ -106,6 +108,13 @@ def test_growth_is_urgent_above_houses_only() -> None:
     assert sure_growth_m2_per_month(grown(200, 5000.0)) == 0.0
     measured = Reason("growing", 3.0, (("m2_per_month", 900.0),))
     assert urgent_reasons(slow, Ranking(1.0, (houses, measured)), ALL) == ("growth_above_houses",)
+
+
+def test_ground_that_moves_faster_and_faster_is_urgent() -> None:
+    judged = rank(site(), None, Surroundings(), LegalCheck(), Profile(), Signs(los_mm_per_year=-3.0, accelerates=True))
+    assert urgent_reasons(site(), judged, ALL) == ("acceleration",)
+    steady = rank(site(), None, Surroundings(), LegalCheck(), Profile(), Signs(los_mm_per_year=-30.0))
+    assert urgent_reasons(site(), steady, ALL) == ()
 
 
 # Runs

@@ -114,10 +114,14 @@ class MailSink:
             server: smtplib.SMTP = smtplib.SMTP_SSL(one.host, one.port, name, timeout=one.timeout_s, context=context)
         else:
             server = smtplib.SMTP(one.host, one.port, name, timeout=one.timeout_s)
-        if one.security is Security.STARTTLS:
-            server.starttls(context=context)
-        if self._login is not None:
-            server.login(self._login.user, self._login.password.get_secret_value())
+        try:
+            if one.security is Security.STARTTLS:
+                server.starttls(context=context)
+            if self._login is not None:
+                server.login(self._login.user, self._login.password.get_secret_value())
+        except BaseException:
+            server.close()
+            raise
         return server
 
     def _told(self, error: Exception) -> DeliveryError:
