@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from sat_monitor.audit import verify
+from sat_monitor.casework import CaseDesk
+from sat_monitor.core.casework import CaseStep
 from sat_monitor.core.clock import parse_iso
 from sat_monitor.core.domain import Crossing
 from sat_monitor.core.errors import DeliveryError
@@ -22,7 +24,11 @@ from sat_monitor.delivery.run import opened, revive
 from sat_monitor.delivery.settings import RetrySettings, read_delivery, read_secret
 from sat_monitor.delivery.urgency import sure_growth_m2_per_month, urgent_reasons
 from sat_monitor.doctor import examine
+from sat_monitor.imagery.aois import AoiRegistry
 from sat_monitor.sites.ranking import Signs, rank
+from sat_monitor.store.store import Store
+from sat_monitor.tickets.case import Move
+from tests.case_world import HAND
 from tests.delivery_world import (
     SECRETS,
     Mailbox,
@@ -168,6 +174,22 @@ def test_a_ticket_that_was_withdrawn_is_not_sent(tmp_path: Path) -> None:
     place.withdraw("ticket-000")
     place.sinks(folder_sink(takes=["ticket"]))
     assert [key for key, _ in place.run().sent] == ["ticket-001:to:share"]
+
+
+def test_a_ticket_that_the_desk_has_ended_is_not_sent(tmp_path: Path) -> None:
+    place = post(tmp_path, 2)
+    with Store(place.home.database, place.clock) as store:
+        at = CaseDesk(store, AoiRegistry(place.home.aoi))
+        for step, details in (
+            (CaseStep.DESK_CHECK, {}),
+            (CaseStep.VERDICT, {"verdict": "public_works"}),
+            (CaseStep.CLOSE, {}),
+        ):
+            at.step("ticket-000", Move(step, details), HAND)
+    place.sinks(folder_sink(takes=["ticket"]))
+    report = place.run()
+    assert [key for key, _ in report.sent] == ["ticket-001:to:share"]
+    assert report.waiting == ()
 
 
 def test_a_receiver_that_is_down_is_left_alone_longer_each_time_and_loses_nothing(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sat_monitor.core.profile_delivery import DeliverySettings
 from sat_monitor.core.surroundings import Ranking, Surroundings
 from sat_monitor.delivery.message import FileRef
 from sat_monitor.delivery.urgency import urgent_reasons
+from sat_monitor.store.store import Store
 from sat_monitor.tickets.asked import ranking_lines
 from sat_monitor.tickets.records import RenderedTicket, TicketRequest
 from sat_monitor.tickets.text import clean, lead_wording
@@ -84,6 +85,12 @@ def lead_from_plain(plain: Mapping[str, Any]) -> Lead:
 def field_key(ticket_id: str) -> str:
     """Key of a lead in the outbox."""
     return f"{ticket_id}:{FIELD}"
+
+
+def resting(store: Store) -> frozenset[str]:
+    """Ids of tickets that nobody is to be sent: they no longer follow from the looks, or the desk has ended their case."""
+    withdrawn = {ticket.id for ticket in store.tickets() if ticket.withdrawn_reason is not None}
+    return frozenset(withdrawn | {case.id for case in store.cases() if case.ended})
 
 
 def lead_of(request: TicketRequest, page: RenderedTicket, root: Path, standing: Standing, lang: str) -> Lead:

@@ -16,7 +16,7 @@ from sat_monitor.core.home import Home
 from sat_monitor.core.profile_delivery import DeliverySettings
 from sat_monitor.delivery.choosing import Choice, Place, Why, choose, week_of
 from sat_monitor.delivery.digest import Week, digest_id, digest_message, takes
-from sat_monitor.delivery.lead import FIELD, Lead, field_key, lead_from_plain
+from sat_monitor.delivery.lead import FIELD, Lead, field_key, lead_from_plain, resting
 from sat_monitor.delivery.message import MessageKind
 from sat_monitor.delivery.parcel import TO, Parcel, parcel_from_plain
 from sat_monitor.delivery.sending import ACTOR, Office, Sent, send_due
@@ -84,9 +84,9 @@ def opened(home: Home, clock: Clock) -> Iterator[tuple[Store, Lease]]:
 
 
 def waiting_leads(store: Store) -> tuple[Lead, ...]:
-    """Leads that have their page and were not chosen yet, highest rank first; withdrawn ones rest until they follow again."""
-    withdrawn = {ticket.id for ticket in store.tickets() if ticket.withdrawn_reason is not None}
-    leads = (lead_from_plain(row.payload) for row in store.outbox_due(FIELD) if row.ticket_id not in withdrawn)
+    """Leads that have their page and were not chosen yet, highest rank first, but for those that rest."""
+    rest = resting(store)
+    leads = (lead_from_plain(row.payload) for row in store.outbox_due(FIELD) if row.ticket_id not in rest)
     return tuple(sorted(leads, key=lambda lead: lead.order))
 
 

@@ -12,6 +12,7 @@ from sat_monitor.core.domain import EventDraft
 from sat_monitor.core.errors import DeliveryError
 from sat_monitor.core.home import Home
 from sat_monitor.delivery.folder import FolderSink
+from sat_monitor.delivery.lead import resting
 from sat_monitor.delivery.mail import Login, MailSink
 from sat_monitor.delivery.message import Sink, read_attachments
 from sat_monitor.delivery.parcel import TO, Parcel, is_down, parcel_from_plain
@@ -82,10 +83,9 @@ def send_due(office: Office) -> Sent:
 
 
 def _ready(name: str, office: Office) -> list[_Item]:
-    """What is to be tried now for a receiver; a ticket that was withdrawn meanwhile rests until it follows again."""
-    now, store = office.clock(), office.store
-    withdrawn = {ticket.id for ticket in store.tickets() if ticket.withdrawn_reason is not None}
-    rows = (row for row in store.outbox_due(TO + name) if row.ticket_id not in withdrawn)
+    """What is to be tried now for a receiver; a ticket that was withdrawn or ended meanwhile rests."""
+    now, rest = office.clock(), resting(office.store)
+    rows = (row for row in office.store.outbox_due(TO + name) if row.ticket_id not in rest)
     items = [_Item(row, parcel_from_plain(row.payload)) for row in rows]
     return sorted((item for item in items if item.parcel.ready(now)), key=lambda item: item.order)
 
