@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -22,6 +23,8 @@ from sat_monitor.delivery.message import Attachment, Message, safe_id
 from sat_monitor.delivery.settings import WebhookSettings
 from sat_monitor.tickets.text import clean
 
+# httpx tells every address at INFO, and the address of a hook may be a secret.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 TIMESTAMP, SIGNATURE, KEY = "X-Sat-Monitor-Timestamp", "X-Sat-Monitor-Signature", "Idempotency-Key"
 _VERSION = "v1="
 _DOWN, _LATER = frozenset({502, 503, 504}), frozenset({408, 425, 429})
@@ -83,12 +86,14 @@ class WebhookSink:
             SIGNATURE: sign(self._secret, timestamp, body),
         }
         try:
-            answer = self._client.post(self._settings.url, content=body, headers=headers)
+            # The status is all that counts: what else a receiver says, however long, is not read.
+            with self._client.stream("POST", self._settings.url, content=body, headers=headers) as answer:
+                status, taken = answer.status_code, answer.is_success
         except (httpx.HTTPError, OSError) as error:
             raise DeliveryError("E2102", f"{self._settings.name}: {type(error).__name__}", _KEPT) from error
-        if not answer.is_success:
-            raise self._told(answer.status_code)
-        return f"HTTP {answer.status_code}"
+        if not taken:
+            raise self._told(status)
+        return f"HTTP {status}"
 
     def close(self) -> None:
         """Close the connections."""
