@@ -19,10 +19,14 @@ _DOWN, _LATER, _NEVER, _GIVEN_UP = "E2102", "E2103", "E2104", "E2105"
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A message for one receiver. `tries` failed ones so far; `next_at` None = at once; `failure` is the last, with number."""
+    """A message for one receiver. `next_at` None = at once; `failure` is the last, with its number.
+
+    `tries` failed so far; in `refusals` of them the receiver was there and asked to come again.
+    """
 
     message: Message
     tries: int = 0
+    refusals: int = 0
     next_at: datetime | None = None
     failure: str = ""
     dead: bool = False
@@ -36,13 +40,14 @@ class Parcel:
 
         A receiver that is down never makes a dead letter, however long it is: that is not the message's fault.
         """
-        tries = self.tries + 1
+        refusals = self.refusals + (error.code == _LATER)
         failure = f"{error.code} {error.what}"
+        tried = replace(self, tries=self.tries + 1, refusals=refusals, failure=failure)
         if error.code == _NEVER:
-            return replace(self, tries=tries, failure=failure, dead=True)
-        if error.code == _LATER and tries >= retry.tries:
-            return replace(self, tries=tries, failure=f"{_GIVEN_UP} {tries} tries, the last: {failure}", dead=True)
-        return replace(self, tries=tries, failure=failure, next_at=now + wait_after(tries, retry))
+            return replace(tried, dead=True)
+        if refusals >= retry.tries:
+            return replace(tried, failure=f"{_GIVEN_UP} asked to come again {refusals} times: {failure}", dead=True)
+        return replace(tried, next_at=now + wait_after(tried.tries, retry))
 
     def revived(self) -> Parcel:
         """The parcel as if it had never been tried."""
@@ -53,6 +58,7 @@ class Parcel:
         return {
             "message": self.message.to_plain(),
             "tries": self.tries,
+            "refusals": self.refusals,
             "next_at": None if self.next_at is None else iso(self.next_at),
             "failure": self.failure,
             "dead": self.dead,
@@ -65,6 +71,7 @@ def parcel_from_plain(plain: Mapping[str, Any]) -> Parcel:
     return Parcel(
         message_from_plain(plain["message"]),
         plain["tries"],
+        plain["refusals"],
         None if next_at is None else parse_iso(next_at),
         plain["failure"],
         plain["dead"],

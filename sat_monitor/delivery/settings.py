@@ -119,7 +119,12 @@ class RetrySettings(BaseModel):
 
     first_wait_minutes: float = Field(5.0, ge=0.0, le=1440.0, description="wait after the first failed try, minutes")
     longest_wait_hours: float = Field(20.0, gt=0.0, le=168.0, description="longest wait between two tries, hours")
-    tries: int = Field(14, ge=1, le=100, description="failed tries after which a message is a dead letter (E2105)")
+    tries: int = Field(
+        14,
+        ge=1,
+        le=100,
+        description="times that a receiver may ask to come again before a message is a dead letter (E2105)",
+    )
 
 
 class DeliveryFile(BaseModel):
