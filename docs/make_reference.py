@@ -14,12 +14,20 @@ from sat_monitor.cli import app
 from sat_monitor.core.domain import AOI, Sensor
 from sat_monitor.core.errors import ERRORS
 from sat_monitor.core.profile import Profile, Section
+from sat_monitor.delivery.settings import (
+    FolderSettings,
+    MailSettings,
+    RetrySettings,
+    SinkSettings,
+    WebhookSettings,
+)
 from sat_monitor.imagery.aois import AoiRegistry
 from sat_monitor.imagery.evalscripts import RECIPES
 from sat_monitor.imagery.processing_units import scene_units, watched_tiles
 from sat_monitor.imagery.sentinel_hub import TILE_PX
 from sat_monitor.imagery.sources import SourceSettings
 
+SINKS = (FolderSettings, MailSettings, WebhookSettings)
 FOLDER = Path(__file__).resolve().parent
 #: The rhythm that costs are computed for: Sentinel-1 tracks and days between passes, days between Sentinel-2 passes.
 S1_PASSES, S1_EVERY, S2_EVERY = 2, 6, 2.5
@@ -50,7 +58,7 @@ def settings() -> str:
             value = getattr(section, key)
             shown = ", ".join(value) if isinstance(value, tuple) else value
             lines.append(f"| `{key}` | {shown} | {_bounds(info.metadata)} | {info.description} |")
-    lines += _source_settings()
+    lines += [*_source_settings(), *_delivery_settings()]
     return "\n".join(lines) + "\n"
 
 
@@ -69,6 +77,33 @@ def _source_settings() -> list[str]:
         default = "needed" if info.is_required() else "none" if info.default in (None, "", (), {}) else info.default
         lines.append(f"| `{key}` | {default} | {info.description} |")
     return lines
+
+
+def _delivery_settings() -> list[str]:
+    """The keys of delivery.toml."""
+    lines = [
+        "",
+        "## delivery.toml",
+        "",
+        "Who receives what; see [delivery](delivery.md). One table `[[sink]]` per receiver:",
+        "",
+    ]
+    lines += ["| kind | key | default | meaning |", "|---|---|---|---|"]
+    shared = set(SinkSettings.model_fields)
+    for kind, model in (("all", SinkSettings), *((m.__name__, m) for m in SINKS)):
+        name = kind if kind == "all" else str(model.model_fields["kind"].annotation).split("'")[1]
+        lines += [
+            _key(name, key, info) for key, info in model.model_fields.items() if kind == "all" or key not in shared
+        ]
+    lines += ["", "One table `[retry]` for all:", "", "| key | default | meaning |", "|---|---|---|"]
+    lines += [f"| `{key}` | {info.default} | {info.description} |" for key, info in RetrySettings.model_fields.items()]
+    return lines
+
+
+def _key(kind: str, key: str, info: Any) -> str:
+    default = "needed" if info.is_required() else "all" if info.default == () else info.default
+    shown = ", ".join(default) if isinstance(default, tuple) else getattr(default, "value", default)
+    return f"| {kind} | `{key}` | {shown if shown != '' else 'none'} | {info.description} |"
 
 
 def errors() -> str:

@@ -39,7 +39,9 @@ from sat_monitor.cli_common import (
     store_of,
 )  # fmt: skip
 from sat_monitor.cli_data import import_app, sources_app
+from sat_monitor.cli_delivery import deliver, digest, outbox_app
 from sat_monitor.cli_evaluate import evaluate_app
+from sat_monitor.cli_opendata import opendata
 from sat_monitor.cli_overlays import overlays_app
 from sat_monitor.cli_series import series
 from sat_monitor.cli_tune import profile_app, tune_app
@@ -62,6 +64,10 @@ app.add_typer(profile_app, name="profile", help="Profiles that nights may use.")
 app.add_typer(overlays_app, name="overlays", help="Layers of other offices: zones, registers, hazards.")
 app.add_typer(audit_app, name="audit", help="The history and its proof.")
 app.command()(series)
+app.command()(deliver)
+app.command()(digest)
+app.command()(opendata)
+app.add_typer(outbox_app, name="outbox", help="What is on its way to people.")
 
 _WRONG_USE_ERRORS = (UsageError, AoiError, ProfileError)
 

@@ -38,6 +38,7 @@ def examine(home: Home) -> list[Finding]:
         ("font", _font),
         ("GDAL", _gdal),
         ("credentials", _credentials),
+        ("delivery", _delivery),
     )
     findings = [Finding("sat_monitor", f"{__version__} on Python {platform.python_version()}", True)]
     findings += [_package(name) for name in _PACKAGES]
@@ -92,3 +93,18 @@ def _gdal(home: Home) -> tuple[str, bool]:
 def _credentials(home: Home) -> tuple[str, bool]:
     present = [name for name in _CREDENTIALS if os.environ.get(name)]
     return f"{len(present)} of {len(_CREDENTIALS)} set ({', '.join(_CREDENTIALS)}); only fetching needs them", True
+
+
+def _delivery(home: Home) -> tuple[str, bool]:
+    """Receivers with their settings as they are, and what was given up."""
+    from sat_monitor.core.clock import system_clock
+    from sat_monitor.delivery.run import dead_letters
+    from sat_monitor.delivery.settings import read_delivery
+    from sat_monitor.store.store import Store
+
+    sinks = len(read_delivery(home).sink)
+    if not home.database.is_file():
+        return f"{sinks} receivers", True
+    with Store(home.database, system_clock, read_only=True) as store:
+        dead = dead_letters(store)
+    return f"{sinks} receivers, {len(dead)} dead letters", not dead

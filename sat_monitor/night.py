@@ -19,6 +19,7 @@ from sat_monitor.core.domain import AOI, Scene
 from sat_monitor.core.errors import OverlayError, SatMonitorError
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
+from sat_monitor.delivery.run import DeliveryReport, deliver
 from sat_monitor.detect import DetectDesk, Detected, detect_aoi
 from sat_monitor.fold import LookFold, chain
 from sat_monitor.imagery.aois import AoiRegistry, detection_mask
@@ -187,10 +188,20 @@ def watched_aois(home: Home) -> tuple[str, ...]:
 
 def _close(desk: _Desk, reports: tuple[AoiReport, ...], failed: tuple[str, ...]) -> NightReport:
     request = desk.request
-    report = summary(request, reports, failed, str(desk.store.head()))
+    delivery = _deliver(desk)
+    report = replace(summary(request, reports, failed, str(desk.store.head())), delivery=delivery)
     write_report(report)
     desk.store.record_run("night", {"degraded": report.degraded, "report": report.to_markdown()})
     return report
+
+
+def _deliver(desk: _Desk) -> DeliveryReport:
+    """Last, and its failures are lines of the report: whatever it meets stops no night."""
+    request = desk.request
+    try:
+        return deliver(request.home, request.profile.delivery, desk.shelf, desk.clock)
+    except Exception as error:
+        return DeliveryReport(failed=(failure("delivery", error),))
 
 
 def summary(request: NightRequest, reports: tuple[AoiReport, ...], failed: tuple[str, ...], head: str) -> NightReport:

@@ -14,6 +14,7 @@ from sat_monitor.core.grid import Window
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
 from sat_monitor.core.surroundings import LegalCheck, Surroundings
+from sat_monitor.delivery.lead import FIELD, Standing, field_key, lead_from_plain, lead_of, standing_of, stands
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import ground_mask
 from sat_monitor.sites.funnel import Funnel
@@ -30,6 +31,8 @@ from sat_monitor.tickets.view import detail_window, location_window
 from sat_monitor.tickets.words import load_words
 
 ACTOR = "night"
+#: Sink of the outbox that owes a page.
+PAGE = "folder"
 #: Share of a picture that must be clear, and how many scenes are tried for it.
 _CLEAR_SHARE = 0.9
 _TRIES = 12
@@ -67,6 +70,12 @@ class Desk:
         found = self.judged.get(ticket.site_id)
         return ticket.priority if found is None else found.ranking.value
 
+    def standing(self, ticket: Ticket, sites: Mapping[str, Site], lang: str) -> Standing:
+        """How a ticket stands for those who choose what goes to the field."""
+        found = self.judged.get(ticket.site_id)
+        asked = None if found is None else (found.surroundings, found.ranking)
+        return standing_of(sites[ticket.site_id], ticket, asked, self.profile.delivery, lang)
+
 
 def publish_due(
     desk: Desk, shelf: tuple[Store, Lease], lang: str, now: datetime, progress: Callable[[str], None]
@@ -75,17 +84,17 @@ def publish_due(
     store, lease = shelf
     sites = {site.id: site for site in store.sites(desk.aoi.id)}
     tickets = {ticket.id: ticket for ticket in store.tickets(desk.aoi.id)}
-    due = [row for row in store.outbox_due() if row.ticket_id in tickets]
+    due = [row for row in store.outbox_due(PAGE) if row.ticket_id in tickets]
     due = [row for row in due if tickets[row.ticket_id].withdrawn_reason is None]
     due.sort(key=lambda row: (-desk.priority(tickets[row.ticket_id]), row.ticket_id))
     cap = desk.profile.tickets.per_night
     delivered, problems = [], []
+    _restate_leads(desk, shelf, tickets, sites)
     for row in due[:cap]:
         ticket = tickets[row.ticket_id]
         try:
-            rendered = render_ticket(
-                ticket_request(desk, ticket, sites[ticket.site_id], store), desk.home.ticket(ticket), lang
-            )
+            request = ticket_request(desk, ticket, sites[ticket.site_id], store)
+            rendered = render_ticket(request, desk.home.ticket(ticket), lang)
         except SatMonitorError as error:
             problems.append(f"ticket {ticket.id}: {error.message}")
             continue
@@ -99,9 +108,25 @@ def publish_due(
             }
             body |= ranking_body(desk.judged.get(ticket.site_id))
             transaction.append(EventDraft("ticket.delivered", ACTOR, {**body, "rendered_at": iso(now)}))
+            lead = lead_of(request, rendered, desk.home.root, desk.standing(ticket, sites, lang), lang)
+            transaction.enqueue(field_key(ticket.id), ticket.id, FIELD, lead.to_plain())
         delivered.append(rendered)
         progress(f"{desk.aoi.id}: ticket {ticket.id} -> {rendered.folder}")
     return Published(tuple(delivered), tuple(tickets[row.ticket_id] for row in due[cap:]), tuple(problems))
+
+
+def _restate_leads(
+    desk: Desk, shelf: tuple[Store, Lease], tickets: Mapping[str, Ticket], sites: Mapping[str, Site]
+) -> None:
+    """Leads that wait for their week are chosen by the rank that they have tonight."""
+    store, lease = shelf
+    leads = [lead_from_plain(row.payload) for row in store.outbox_due(FIELD)]
+    waiting = [lead for lead in leads if lead.ticket_id in tickets and lead.site_id in sites]
+    if waiting:
+        with store.transaction(lease) as transaction:
+            for lead in waiting:
+                now = stands(lead, desk.standing(tickets[lead.ticket_id], sites, lead.lang))
+                transaction.restate(field_key(lead.ticket_id), lead.ticket_id, FIELD, now.to_plain())
 
 
 def ranking_body(judged: Judged | None) -> dict[str, object]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
 from sat_monitor.core.home import Home
+from sat_monitor.delivery.run import DeliveryReport
 from sat_monitor.sites.funnel import Funnel
 
 
@@ -77,11 +78,12 @@ class NightReport:
     failed: tuple[str, ...]
     path: Path
     overlays: tuple[str, ...] = ()
+    delivery: DeliveryReport = field(default_factory=DeliveryReport)
 
     @property
     def degraded(self) -> bool:
-        """Whether anything was deferred, rejected or failed."""
-        return bool(self.failed) or any(aoi.degraded for aoi in self.aois)
+        """Whether anything was deferred, rejected, failed or could not be handed over."""
+        return bool(self.failed) or self.delivery.degraded or any(aoi.degraded for aoi in self.aois)
 
     def to_markdown(self) -> str:
         """The report as people read it."""
@@ -105,6 +107,7 @@ class NightReport:
         narrowed = [f"- {aoi.aoi}: {text}" for aoi in self.aois if aoi.funnel for text in aoi.funnel.lines()]
         if narrowed:
             lines += ["", "## From all sites to the urgent ones (nothing is excluded: the others wait)", "", *narrowed]
+        lines += ["", "## Delivery", "", *(f"- {text}" for text in self.delivery.lines())]
         used = [f"- {name}" for name in self.overlays] or ["- none: no zone, register or hazard was asked"]
         lines += ["", "## Overlays in use", "", *used]
         lines += ["", f"Profile `{self.profile_name}` {self.profile_sha256}", f"Chain head {self.chain_head}"]
@@ -128,4 +131,5 @@ def write_report(report: NightReport) -> None:
     rows = [asdict(aoi) for aoi in report.aois]
     plain = {"end": report.end.isoformat(), "aois": rows, "failed": report.failed, "chain_head": report.chain_head}
     plain["overlays"] = report.overlays
+    plain["delivery"] = report.delivery.lines()
     report.path.with_suffix(".json").write_text(json.dumps(plain, ensure_ascii=False, indent=1), encoding="utf-8")

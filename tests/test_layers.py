@@ -17,7 +17,7 @@ LINES: tuple[frozenset[str], ...] = (
     frozenset({"demo", "audit", "tune", "opendata", "doctor", "finds"}),
     frozenset({"standin"}),
     frozenset({"night", "series", "evaluate"}),
-    frozenset({"fold"}),
+    frozenset({"fold", "delivery"}),
     frozenset({"change_detect", "deformation", "sites", "tickets", "store", "overlays"}),
     frozenset({"models"}),
     frozenset({"simulate"}),
@@ -35,7 +35,18 @@ GUESTS = {
 ROOMS = (
     {"demo_service": "demo"}
     | dict.fromkeys(
-        ("cli_cases", "cli_common", "cli_data", "cli_evaluate", "cli_overlays", "cli_series", "cli_tune"), "cli"
+        (
+            "cli_cases",
+            "cli_common",
+            "cli_data",
+            "cli_delivery",
+            "cli_evaluate",
+            "cli_opendata",
+            "cli_overlays",
+            "cli_series",
+            "cli_tune",
+        ),
+        "cli",
     )
     | dict.fromkeys(("checkpoints", "masks", "registration", "scoring"), "fold")
     | dict.fromkeys(

@@ -63,6 +63,28 @@ def test_a_second_night_over_the_same_days_changes_nothing_but_run_tables(finish
     assert not report.degraded
 
 
+def test_leads_wait_until_somebody_takes_them_and_then_go_with_the_night(finished: Place, tmp_path: Path) -> None:
+    place = copied(finished, tmp_path / "home")
+    first = place.night()
+    assert {p.lead.ticket_id for p in first.delivery.waiting} == {ticket.id for ticket in place.valid_tickets()}
+    assert f"ticket {first.delivery.waiting[0].lead.ticket_id}" in first.path.read_text(encoding="utf-8")
+    sink = f'[[sink]]\nname = "share"\nkind = "folder"\npath = "{tmp_path / "share"}"\ntakes = ["ticket"]\n'
+    (place.home.root / "delivery.toml").write_text(sink, encoding="utf-8")
+    second = place.night()
+    assert 1 <= len(second.delivery.sent) <= 5
+    assert not second.degraded
+    for ticket_id in (p.lead.ticket_id for p in second.delivery.chosen):
+        folder = tmp_path / "share" / ticket_id
+        assert (folder / "ticket.pdf").read_bytes().startswith(b"%PDF")
+        facts = json.loads((folder / "message.json").read_text(encoding="utf-8"))
+        assert facts["simulated"] is True
+        assert facts["rank"] > 0.0
+    before = place.dump()
+    place.night()
+    assert place.dump() == before
+    assert verify(place.home).ok
+
+
 def test_the_accounting_closes(finished: Place) -> None:
     [aoi] = finished.night().aois
     assert aoi.expected == aoi.processed + aoi.deferred + aoi.rejected + aoi.superseded > 200

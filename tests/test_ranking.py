@@ -86,6 +86,9 @@ def test_growth_and_motion_are_said_where_they_are_measured() -> None:
     what = site()
     grown = rank(what, None, around(), LegalCheck(), PROFILE, Signs(growth_m2_per_month=400.0, los_mm_per_year=-12.0))
     assert {"growing", "ground_moves"} <= set(codes(grown))
+    faster = rank(what, None, around(), LegalCheck(), PROFILE, Signs(400.0, -12.0, accelerates=True))
+    assert "ground_accelerates" in codes(faster)
+    assert faster.value > grown.value
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

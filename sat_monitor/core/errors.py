@@ -125,6 +125,21 @@ ERRORS: dict[str, ErrorRow] = {
     "E2004": ErrorRow(
         "file does not hold what is needed", "correct the row or column named in the message; see docs/analyst.md"
     ),
+    # E21xx: delivery
+    "E2101": ErrorRow("delivery settings refused", "correct what the message names; see docs/delivery.md"),
+    "E2102": ErrorRow(
+        "receiver does not answer or does not let us in", "nothing: it is tried again, later each time", True
+    ),
+    "E2103": ErrorRow("receiver asks to come again", "nothing: it is tried again, later each time", True),
+    "E2104": ErrorRow(
+        "receiver refuses the message for good",
+        "correct the address or the message's cause, then `sat-monitor outbox retry KEY`",
+    ),
+    "E2105": ErrorRow(
+        "message given up after many tries", "see `sat-monitor outbox dead`, then `sat-monitor outbox retry KEY`"
+    ),
+    "E2106": ErrorRow("nobody takes these tickets", "add a sink for them to delivery.toml; they wait meanwhile"),
+    "E2107": ErrorRow("nothing of this key is on its way", "see `sat-monitor outbox list`"),
 }
 
 
@@ -190,6 +205,10 @@ class ServiceError(SatMonitorError):
 
 class TicketError(SatMonitorError):
     """A ticket or site that cannot be shown or rendered."""
+
+
+class DeliveryError(SatMonitorError):
+    """A message that could not be handed over, or settings that say where to."""
 
 
 class CaseError(SatMonitorError):

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from sat_monitor.core.errors import ProfileError
 from sat_monitor.core.profile_cases import CaseSettings
+from sat_monitor.core.profile_delivery import DeliverySettings
 from sat_monitor.core.profile_sections import (
     EvidenceSettings,
     ImagerySettings,
@@ -24,6 +25,7 @@ from sat_monitor.core.profile_service import LifecycleSettings, PrioritySettings
 
 __all__ = [
     "CaseSettings",
+    "DeliverySettings",
     "EvidenceSettings",
     "ImagerySettings",
     "LifecycleSettings",
@@ -55,6 +57,7 @@ class Profile(Section):
     tickets: TicketSettings = TicketSettings()
     priority: PrioritySettings = PrioritySettings()
     cases: CaseSettings = CaseSettings()
+    delivery: DeliverySettings = DeliverySettings()
     series: SeriesSettings = SeriesSettings()
 
     @property

@@ -56,11 +56,13 @@ _HOLLOW = 0.2
 class Signs:
     """What is measured besides the sites' own looks, None = not measured.
 
-    `growth_m2_per_month` over the newest looks; `los_mm_per_year` along the line of sight, positive toward the satellite.
+    `growth_m2_per_month` over the newest looks; `los_mm_per_year` along the line of sight, positive toward the satellite;
+    `accelerates` says that an alarm for ever faster motion stands.
     """
 
     growth_m2_per_month: float | None = None
     los_mm_per_year: float | None = None
+    accelerates: bool = False
 
 
 class _Case(NamedTuple):
@@ -249,11 +251,11 @@ def _zone(case: _Case) -> list[Reason]:
 
 
 def _deformation(case: _Case) -> list[Reason]:
-    rate = case.signs.los_mm_per_year
-    if rate is None or rate == 0.0:
-        return []
+    """Motion by its rate; ever faster motion has what is left of the points."""
+    rate, points = case.signs.los_mm_per_year or 0.0, case.profile.priority.deformation
     share = min(abs(rate) / _FAST_MM_PER_YEAR, 1.0)
-    return [Reason("ground_moves", case.profile.priority.deformation * share, (("mm_per_year", round(rate, 1)),))]
+    found = [Reason("ground_moves", points * share, (("mm_per_year", round(rate, 1)),))] if share > 0.0 else []
+    return [*found, Reason("ground_accelerates", points * (1.0 - share))] if case.signs.accelerates else found
 
 
 def _road(case: _Case) -> list[Reason]:
@@ -273,6 +275,6 @@ REASON_CODES = (
     "registers_not_asked", *(f"kind_{kind.value}" for kind in Kind), "ground_worked", "ground_cleared",
     "size", "size_of_group", "houses_downstream", "debris_zone_downstream", "in_hollow", "gathers_water",
     "reopened", "growing", "passed_500_m2", "strong_evidence", "evidence", "zone_residential", "zone_specified",
-    "ground_moves", "road",
+    "ground_moves", "ground_accelerates", "road",
 )  # fmt: skip
 WAIT_CODES = ("permit_covers", "not_works", "below_lines", "outside_zones")

@@ -15,19 +15,27 @@ from sat_monitor.store.schema import outbox
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """Something to deliver."""
+    """Something to deliver; `receipt` is None while that is owed."""
 
     key: str
     ticket_id: str
     sink: str
     payload: Mapping[str, Any]
+    receipt: Mapping[str, Any] | None = None
 
 
-def due(connection: Connection) -> list[OutboxRow]:
-    """What is yet to be delivered, by key."""
-    columns = (outbox.c.key, outbox.c.ticket_id, outbox.c.sink, outbox.c.payload)
-    rows = connection.execute(select(*columns).where(outbox.c.receipt.is_(None)).order_by(outbox.c.key))
-    return [OutboxRow(key, ticket, sink, json.loads(payload)) for key, ticket, sink, payload in rows]
+def rows(connection: Connection, sink: str | None = None, due: bool | None = None) -> list[OutboxRow]:
+    """The rows by key: of a sink (of all where None), those that are due, those that are not, or both."""
+    query = select(outbox.c.key, outbox.c.ticket_id, outbox.c.sink, outbox.c.payload, outbox.c.receipt)
+    if sink is not None:
+        query = query.where(outbox.c.sink == sink)
+    if due is not None:
+        query = query.where(outbox.c.receipt.is_(None) if due else outbox.c.receipt.is_not(None))
+    return [_row(*found) for found in connection.execute(query.order_by(outbox.c.key))]
+
+
+def _row(key: str, ticket_id: str, sink: str, payload: str, receipt: str | None) -> OutboxRow:
+    return OutboxRow(key, ticket_id, sink, json.loads(payload), None if receipt is None else json.loads(receipt))
 
 
 def enqueue(connection: Connection, row: OutboxRow) -> bool:
@@ -37,6 +45,15 @@ def enqueue(connection: Connection, row: OutboxRow) -> bool:
     values = {"key": row.key, "ticket_id": row.ticket_id, "sink": row.sink, "payload": canonical_json(row.payload)}
     connection.execute(insert(outbox).values(**values))
     return True
+
+
+def restate(connection: Connection, row: OutboxRow) -> bool:
+    """Keep `row`, or its new payload while it is due; returns False where nothing is to be changed."""
+    if enqueue(connection, row):
+        return True
+    payload = canonical_json(row.payload)
+    here = (outbox.c.key == row.key) & outbox.c.receipt.is_(None) & (outbox.c.payload != payload)
+    return bool(connection.execute(update(outbox).where(here).values(payload=payload)).rowcount)
 
 
 def mark_delivered(connection: Connection, key: str, receipt: Mapping[str, Any]) -> bool:

@@ -149,10 +149,14 @@ class Store:
         """The ticket of an id; raises TicketError E1801 where there is none."""
         return ticket_from_plain(self._plain_of(schema.tickets, ticket_id))
 
-    def outbox_due(self) -> list[OutboxRow]:
-        """What is yet to be delivered, by key."""
+    def outbox_due(self, sink: str | None = None) -> list[OutboxRow]:
+        """What is yet to be delivered, by key; with `sink` that of one sink."""
+        return self.outbox(sink, due=True)
+
+    def outbox(self, sink: str | None = None, due: bool | None = None) -> list[OutboxRow]:
+        """The outbox by key: of a sink (of all where None), what is due, what is done, or both."""
         with numbered(self._path):
-            return outbox.due(self._open())
+            return outbox.rows(self._open(), sink, due)
 
     def person(self, commitment: str) -> str | None:
         """The name or text that a commitment of an event stands for, None where it was erased."""

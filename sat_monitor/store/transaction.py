@@ -134,6 +134,10 @@ class Transaction:
         """Put something into the outbox, once per key."""
         return outbox.enqueue(self._connection, OutboxRow(key, ticket_id, sink, payload))
 
+    def restate(self, key: str, ticket_id: str, sink: str, payload: Mapping[str, Any]) -> bool:
+        """Put something into the outbox, or give it a new payload while it is due."""
+        return outbox.restate(self._connection, OutboxRow(key, ticket_id, sink, payload))
+
     def mark_delivered(self, key: str, receipt: Mapping[str, Any]) -> bool:
         """Close an outbox row with its receipt; a second time changes nothing."""
         return outbox.mark_delivered(self._connection, key, receipt)

@@ -129,6 +129,16 @@ def mesh_code(lon: float, lat: float) -> str | None:
     return _mesh_digits(lon, lat)[0] if in_japan(lon, lat) else None
 
 
+def mesh_bounds(code: str) -> tuple[float, float, float, float]:
+    """West, south, east, north (degrees) of a third-level mesh of 8 digits; ValueError for another code."""
+    if len(code) != 8 or not code.isdecimal():
+        raise ValueError(f"{code!r} is not a third-level mesh code of 8 digits")
+    row1, col1, (row2, col2, row3, col3) = int(code[:2]), int(code[2:4]), map(int, code[4:])
+    north, east = (row1 * 8 + row2) * 10 + row3, (col1 * 8 + col2) * 10 + col3
+    rows, columns = _HALF_PER_DEGREE_LAT / 2, _HALF_PER_DEGREE_LON / 2
+    return 100.0 + east / columns, north / rows, 100.0 + (east + 1) / columns, (north + 1) / rows
+
+
 def half_mesh_code(lon: float, lat: float) -> str | None:
     """JIS X 0410 half mesh (2分の1地域メッシュ, about 500 m, 9 digits) of a lon/lat position; None outside Japan."""
     return _mesh_digits(lon, lat)[1] if in_japan(lon, lat) else None

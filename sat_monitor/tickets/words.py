@@ -93,6 +93,12 @@ def load_case_words(lang: str) -> Words:
     return _load(lang, f"case_{lang}.toml")
 
 
+@lru_cache(maxsize=4)
+def load_delivery_words(lang: str) -> Words:
+    """The words of messages and digests: leads, as on pages. UsageError as `load_words`."""
+    return _load(lang, f"delivery_{lang}.toml")
+
+
 def _load(lang: str, name: str) -> Words:
     if lang not in LANGUAGES:
         raise UsageError("E2001", f"language {lang!r} is not one of {', '.join(LANGUAGES)}")
