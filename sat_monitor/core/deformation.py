@@ -86,9 +86,10 @@ class PairStack:
 class Motion:
     """What was inverted: `displacement_m` (day, y, x) float32 since the first day, NaN = no measurement.
 
-    `std_m` (day, y, x) is its standard deviation; `velocity_m_per_yr`, `velocity_std_m_per_yr`,
-    `acceleration_m_per_yr2`, `temporal_coherence` (0..1) and `residual_m` (rms) are (y, x). `reference` is the
-    (row, col) centre of the area taken as stable and `corrections` says in words what was taken away.
+    `std_m` (day, y, x) is its standard deviation by the misfit of pairs, against the first day. The rates are (y, x)
+    with standard deviations by the scatter about each model; `seasonal_m` is the amplitude of a yearly wave, NaN for
+    short spans. `temporal_coherence` (0..1) and `residual_m` (rms of pairs) are (y, x). `reference` is the (row, col)
+    centre of the area taken as stable, None where nothing was referenced; `remarks` say in words what was done.
     """
 
     frame: Frame
@@ -99,10 +100,13 @@ class Motion:
     velocity_m_per_yr: FloatArray
     velocity_std_m_per_yr: FloatArray
     acceleration_m_per_yr2: FloatArray
+    acceleration_std_m_per_yr2: FloatArray
+    seasonal_m: FloatArray
+    seasonal_std_m: FloatArray
     temporal_coherence: FloatArray
     residual_m: FloatArray
     reference: tuple[int, int] | None = None
-    corrections: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def years(self) -> NDArray[np.float64]:

@@ -140,6 +140,15 @@ ERRORS: dict[str, ErrorRow] = {
     ),
     "E2106": ErrorRow("nobody takes these tickets", "add a sink for them to delivery.toml; they wait meanwhile"),
     "E2107": ErrorRow("nothing of this key is on its way", "see `sat-monitor outbox list`"),
+    # E22xx: deformation
+    "E2201": ErrorRow("no interferograms in a known layout", "see docs/deformation.md for the layouts"),
+    "E2202": ErrorRow("days of a pair not readable", "name files by both days: YYYYMMDD-YYYYMMDD"),
+    "E2203": ErrorRow("headers of interferograms missing", "put the producer's headers beside the pairs"),
+    "E2204": ErrorRow("a pair is there twice", "remove one of the two; nothing was imported"),
+    "E2205": ErrorRow("pairs do not lie on one frame", "resample all pairs to one grid; nothing was imported"),
+    "E2206": ErrorRow("raster of a pair missing or unreadable", "fetch it again; nothing was imported"),
+    "E2207": ErrorRow("no stack or no motion of this area", "import interferograms, then `deformation invert`"),
+    "E2208": ErrorRow("reference area has no measurement", "choose another --reference"),
 }
 
 
@@ -209,6 +218,10 @@ class TicketError(SatMonitorError):
 
 class DeliveryError(SatMonitorError):
     """A message that could not be handed over, or settings that say where to."""
+
+
+class DeformationError(SatMonitorError):
+    """Interferograms that cannot be used, or motion that is not there."""
 
 
 class CaseError(SatMonitorError):

@@ -1,0 +1,182 @@
+"""The compiled small-baseline solver: a banded LDL' factorisation per pixel, in float64, over blocks of pixels.
+
+With pairs between near acquisitions the normal matrix A'WA is banded, so weights and missing pairs of a pixel's own
+cost D b^2 operations (D days, b side diagonals) instead of D^3. The innermost loops run over the pixels of a block, whose
+matrices stay in cache. One thread, strict arithmetic: the bits depend on nothing else. A long pair only widens the band.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sat_monitor.core.domain import FloatArray
+from sat_monitor.deformation.network import Index
+
+BLOCK_PX = 256
+#: Coherence is taken to lie in these bounds when it becomes a weight.
+_LOW, _HIGH = 0.05, 0.98
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def invert_pixels(
+    displacement: FloatArray, information: FloatArray, first: Index, second: Index, step: NDArray[np.float64],
+    bandwidth: int, prior: float, solution: FloatArray, variance: FloatArray, residual: FloatArray,
+) -> None:  # fmt: skip
+    """Displacement since the first day that fits the pairs best, weighted; fills the last three arrays.
+
+    `displacement` (pair, px) m, NaN = missing; `information` (pair, px) weights, or (pair, 0) for equal ones; `step`
+    (day - 1) is the time between days, in units of its median. Minimised is the weighted sum of squared misfits plus
+    `prior`, times the pixel's mean weight, times the sum of squared velocities: across gaps of the network that is the
+    solution of least velocity (Berardino et al. 2002, doi:10.1109/TGRS.2002.803792). `solution` and `variance`
+    (day, px): the variance is the diagonal of the inverse normal matrix, to be multiplied by that of unit weight, which
+    `residual` (3, px) has beside the weighted sum of squares and the number of pairs: rows sum, count, unit variance.
+    """
+    pairs, pixels = displacement.shape
+    unknowns = step.size
+    weighted = information.shape[1] > 0
+    band = np.empty((unknowns, bandwidth + 1, BLOCK_PX))
+    right = np.empty((unknowns, BLOCK_PX))
+    weight = np.empty((pairs, BLOCK_PX))
+    mean = np.empty(BLOCK_PX)
+    for start in range(0, pixels, BLOCK_PX):
+        size = min(BLOCK_PX, pixels - start)
+        _normal_matrix(displacement, information, first, second, start, size, weighted, band, right, weight, mean)
+        for row in range(unknowns):
+            for p in range(size):
+                tie = prior * mean[p] / (step[row] * step[row])
+                band[row, 0, p] += tie
+                if row > 0:
+                    band[row - 1, 0, p] += tie
+                    band[row, 1, p] -= tie
+        _factor(band, unknowns, bandwidth, size)
+        _substitute(band, right, unknowns, bandwidth, size)
+        for p in range(size):
+            solution[0, start + p] = 0.0
+            variance[0, start + p] = 0.0
+        for row in range(unknowns):
+            for p in range(size):
+                solution[row + 1, start + p] = right[row, p]
+        _misfit(displacement, first, second, start, size, right, weight, unknowns, residual)
+        _inverse_diagonal(band, unknowns, bandwidth, size, start, variance)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _normal_matrix(
+    displacement: FloatArray, information: FloatArray, first: Index, second: Index, start: int, size: int,
+    weighted: bool, band: NDArray[np.float64], right: NDArray[np.float64], weight: NDArray[np.float64],
+    mean: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Lower band of A'WA, `band[row, offset]` = element (row, row - offset), and A'Wd of one block."""
+    band[:] = 0.0
+    right[:] = 0.0
+    mean[:] = 0.0
+    for k in range(displacement.shape[0]):
+        i, j = first[k] - 1, second[k] - 1
+        for p in range(size):
+            value = displacement[k, start + p]
+            w = information[k, start + p] if weighted else 1.0
+            if not (np.isfinite(value) and w > 0.0):
+                w = 0.0
+                value = 0.0
+            weight[k, p] = w
+            mean[p] += w
+            band[j, 0, p] += w
+            right[j, p] += w * value
+            if i >= 0:
+                band[i, 0, p] += w
+                right[i, p] -= w * value
+                band[j, j - i, p] -= w
+    for p in range(size):
+        mean[p] = mean[p] / displacement.shape[0] if mean[p] > 0.0 else 1.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _factor(band: NDArray[np.float64], unknowns: int, bandwidth: int, size: int) -> None:
+    """LDL' in place: the diagonal D at offset 0, the unit lower L at the others."""
+    for row in range(unknowns):
+        low = max(0, row - bandwidth)
+        for col in range(low, row):
+            for k in range(max(low, col - bandwidth), col):
+                for p in range(size):
+                    band[row, row - col, p] -= band[row, row - k, p] * band[col, col - k, p]
+        for k in range(low, row):
+            for p in range(size):
+                scaled = band[row, row - k, p] / band[k, 0, p]
+                band[row, 0, p] -= band[row, row - k, p] * scaled
+                band[row, row - k, p] = scaled
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _substitute(
+    band: NDArray[np.float64], right: NDArray[np.float64], unknowns: int, bandwidth: int, size: int
+) -> None:
+    """Solve LDL'x = right in place."""
+    for row in range(unknowns):
+        for k in range(max(0, row - bandwidth), row):
+            for p in range(size):
+                right[row, p] -= band[row, row - k, p] * right[k, p]
+    for row in range(unknowns - 1, -1, -1):
+        for p in range(size):
+            right[row, p] /= band[row, 0, p]
+        for k in range(row + 1, min(unknowns, row + bandwidth + 1)):
+            for p in range(size):
+                right[row, p] -= band[k, k - row, p] * right[k, p]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _inverse_diagonal(
+    band: NDArray[np.float64], unknowns: int, bandwidth: int, size: int, start: int, variance: FloatArray
+) -> None:
+    """Diagonal of the inverse from its factors, by Takahashi's recurrence within the band."""
+    inverse = np.zeros((unknowns, bandwidth + 1, size))
+    total = np.empty(size)
+    for col in range(unknowns - 1, -1, -1):
+        high = min(unknowns - 1, col + bandwidth)
+        for row in range(high, col - 1, -1):
+            total[:] = 0.0
+            for k in range(col + 1, high + 1):
+                one, other = max(k, row), min(k, row)
+                for p in range(size):
+                    total[p] += band[k, k - col, p] * inverse[one, one - other, p]
+            for p in range(size):
+                inverse[row, row - col, p] = (1.0 / band[col, 0, p] if row == col else 0.0) - total[p]
+        for p in range(size):
+            variance[col + 1, start + p] = inverse[col, 0, p]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _misfit(
+    displacement: FloatArray, first: Index, second: Index, start: int, size: int, solution: NDArray[np.float64],
+    weight: NDArray[np.float64], unknowns: int, residual: FloatArray,
+) -> None:  # fmt: skip
+    """Sum of squared misfits (m2), number of pairs, and variance of unit weight of each pixel of a block."""
+    squares, count, weighted = np.zeros(size), np.zeros(size), np.zeros(size)
+    for k in range(displacement.shape[0]):
+        i, j = first[k] - 1, second[k] - 1
+        for p in range(size):
+            if weight[k, p] > 0.0:
+                before = solution[i, p] if i >= 0 else 0.0
+                gap = displacement[k, start + p] - (solution[j, p] - before)
+                squares[p] += gap * gap
+                weighted[p] += weight[k, p] * gap * gap
+                count[p] += 1.0
+    for p in range(size):
+        residual[0, start + p] = squares[p]
+        residual[1, start + p] = count[p]
+        residual[2, start + p] = weighted[p] / max(1.0, count[p] - unknowns)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def information_of(coherence: FloatArray) -> FloatArray:
+    """Fisher information of the phase of a pixel, c^2 / (1 - c^2), up to the number of looks, (pair, px).
+
+    Rodriguez and Martin 1992 (doi:10.1049/ip-f-2.1992.0018); 0 where the coherence is not known.
+    """
+    found = np.empty(coherence.shape, np.float32)
+    for k in range(coherence.shape[0]):
+        for p in range(coherence.shape[1]):
+            c = min(max(coherence[k, p], _LOW), _HIGH)
+            found[k, p] = c * c / (1.0 - c * c) if np.isfinite(coherence[k, p]) else 0.0
+    return found

@@ -1,0 +1,93 @@
+"""Loop closure: pairs around a triangle of days must add up to nothing; whole cycles that do not are unwrapping errors."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sat_monitor.core.domain import FloatArray
+from sat_monitor.deformation.network import Index
+
+#: A correction must close so many loops more than it opens: one open loop does not say which of its pairs is at fault.
+_PROOF = 2
+_ROUNDS = 64
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def repair_loops(displacement: FloatArray, triangles: Index, cycle_m: float) -> NDArray[np.int64]:
+    """Take whole cycles out of pairs of (pair, px) in place; what stays contradictory is masked as NaN.
+
+    `triangles` (loop, 3) holds pairs i-j, j-k, i-k; `cycle_m` is half a wavelength. A pair is corrected by one cycle at
+    a time while that closes at least two loops more than it opens and no other correction does as well. A pair most
+    of whose loops stay open is masked in that pixel. Returns counts: pair-pixels repaired, masked, pixels left open.
+    """
+    loops, pixels = triangles.shape[0], displacement.shape[1]
+    gap = np.zeros(loops, np.int64)
+    counts = np.zeros(3, np.int64)
+    gain = np.zeros((displacement.shape[0], 2), np.int64)
+    for p in range(pixels):
+        if not _open_loops(displacement, triangles, cycle_m, p, gap):
+            continue
+        for _ in range(_ROUNDS):
+            pair, sign = _best_correction(triangles, gap, gain)
+            if pair < 0:
+                break
+            displacement[pair, p] += np.float32(sign * cycle_m)
+            counts[0] += 1
+            if not _open_loops(displacement, triangles, cycle_m, p, gap):
+                break
+        if np.any(gap != 0):
+            counts[2] += 1
+            counts[1] += _mask_contradictory(displacement, triangles, gap, gain, p)
+    return counts
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _open_loops(displacement: FloatArray, triangles: Index, cycle_m: float, p: int, gap: NDArray[np.int64]) -> bool:
+    """Fill in by how many cycles each loop of a pixel fails to close; whether any does. Missing pairs close nothing."""
+    found = False
+    for t in range(triangles.shape[0]):
+        total = (
+            displacement[triangles[t, 0], p] + displacement[triangles[t, 1], p] - displacement[triangles[t, 2], p]
+        ) / cycle_m
+        gap[t] = int(np.round(total)) if np.isfinite(total) else 0
+        found = found or gap[t] != 0
+    return found
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _best_correction(triangles: Index, gap: NDArray[np.int64], gain: NDArray[np.int64]) -> tuple[int, int]:
+    """The pair and the sign of the cycle that closes most loops; (-1, 0) where none is proven or two are equal."""
+    gain[:] = 0
+    for t in range(triangles.shape[0]):
+        for side in range(3):
+            turn = -1 if side == 2 else 1
+            pair = triangles[t, side]
+            gain[pair, 0] += abs(gap[t]) - abs(gap[t] - turn)
+            gain[pair, 1] += abs(gap[t]) - abs(gap[t] + turn)
+    best, pair, sign, ties = _PROOF - 1, -1, 0, 0
+    for k in range(gain.shape[0]):
+        for s in range(2):
+            if gain[k, s] > best:
+                best, pair, sign, ties = gain[k, s], k, 2 * s - 1, 0
+            elif gain[k, s] == best and pair >= 0:
+                ties += 1
+    return (-1, 0) if ties else (pair, sign)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _mask_contradictory(
+    displacement: FloatArray, triangles: Index, gap: NDArray[np.int64], balance: NDArray[np.int64], p: int
+) -> int:
+    """Mask pairs of a pixel that lie in more open loops than closed ones; returns how many."""
+    balance[:] = 0
+    for t in range(triangles.shape[0]):
+        for side in range(3):
+            balance[triangles[t, side], 0 if gap[t] != 0 else 1] += 1
+    masked = 0
+    for k in range(balance.shape[0]):
+        if balance[k, 0] > balance[k, 1] and np.isfinite(displacement[k, p]):
+            displacement[k, p] = np.nan
+            masked += 1
+    return masked
