@@ -39,6 +39,7 @@ from sat_monitor.cli_common import (
     store_of,
 )  # fmt: skip
 from sat_monitor.cli_data import import_app, sources_app
+from sat_monitor.cli_deformation import deformation_app, import_interferograms
 from sat_monitor.cli_delivery import deliver, digest, outbox_app
 from sat_monitor.cli_evaluate import evaluate_app
 from sat_monitor.cli_opendata import opendata
@@ -63,6 +64,8 @@ app.add_typer(tune_app, name="tune", help="What another profile would have found
 app.add_typer(profile_app, name="profile", help="Profiles that nights may use.")
 app.add_typer(overlays_app, name="overlays", help="Layers of other offices: zones, registers, hazards.")
 app.add_typer(audit_app, name="audit", help="The history and its proof.")
+import_app.command("interferograms")(import_interferograms)
+app.add_typer(deformation_app, name="deformation", help="Ground that moves, from interferograms.")
 app.command()(series)
 app.command()(deliver)
 app.command()(digest)

@@ -39,6 +39,7 @@ ROOMS = (
             "cli_cases",
             "cli_common",
             "cli_data",
+            "cli_deformation",
             "cli_delivery",
             "cli_evaluate",
             "cli_opendata",

@@ -149,6 +149,7 @@ ERRORS: dict[str, ErrorRow] = {
     "E2206": ErrorRow("raster of a pair missing or unreadable", "fetch it again; nothing was imported"),
     "E2207": ErrorRow("no stack or no motion of this area", "import interferograms, then `deformation invert`"),
     "E2208": ErrorRow("reference area has no measurement", "choose another --reference"),
+    "E2209": ErrorRow("no measurement at this place", "choose another point; no measurement does not mean stable"),
 }
 
 

@@ -63,6 +63,14 @@ class Home:
         """Imported layers, one folder per kind and version."""
         return self.root / "overlays"
 
+    def interferograms(self, aoi: str) -> Path:
+        """The stack of interferograms of an AOI."""
+        return self.root / "deformation" / aoi / "interferograms"
+
+    def motion(self, aoi: str) -> Path:
+        """What was inverted from the stack of an AOI."""
+        return self.root / "deformation" / aoi / "motion"
+
     @property
     def blobs(self) -> Path:
         """Photos as they came from the camera, each under its hash."""

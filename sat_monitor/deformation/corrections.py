@@ -45,9 +45,9 @@ def frame_km(frame: Frame) -> float:
     return min(abs(x1 - x0), abs(y1 - y0)) / 1000.0
 
 
-def moving(velocity: FloatArray) -> BoolArray:
-    """Pixels (y, x) that depart from the frame's median velocity; unmeasured ones do not move."""
-    rest = np.abs(velocity - np.nanmedian(velocity))
+def moving(velocity: FloatArray, still: float | None = None) -> BoolArray:
+    """Pixels (y, x) that depart from `still` (m/yr), the frame's median where None; unmeasured ones do not move."""
+    rest = np.abs(velocity - (np.nanmedian(velocity) if still is None else still))
     spread = 1.4826 * float(np.nanmedian(rest))
     return np.asarray(rest > max(MOVING_M_PER_YR, min(3.0 * spread, 5.0 * MOVING_M_PER_YR)))
 

@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter
 from sat_monitor.core.deformation import Motion, PairStack
 from sat_monitor.core.domain import FloatArray
 from sat_monitor.core.errors import DeformationError
-from sat_monitor.deformation.corrections import without_atmosphere, without_terrain_error
+from sat_monitor.deformation.corrections import MAX_MOVING, moving, without_atmosphere, without_terrain_error
 from sat_monitor.deformation.kernel import information_of, invert_pixels
 from sat_monitor.deformation.loops import repair_loops
 from sat_monitor.deformation.network import Index, Network
@@ -20,8 +20,8 @@ from sat_monitor.deformation.trend import trend_of
 
 #: Weight of the least-velocity solution beside the pairs: it decides only where they do not.
 PRIOR = 1e-4
-#: Side of a reference area (pixels), and rows that are inverted at once.
-REFERENCE_SIDE, CHUNK_ROWS = 5, 64
+#: Side of a reference area (pixels), and pixels that are inverted at once: few enough that their arrays stay in cache.
+REFERENCE_SIDE, CHUNK_PX = 5, 8192
 #: Rounds of reweighting of the robust solution, and the misfit (m) under which pairs count alike.
 _ROUNDS, _ALIKE_M = 5, 1e-3
 #: Share of the pairs that a pixel must have in order to be measured.
@@ -85,6 +85,10 @@ def invert(stack: PairStack, options: InvertOptions = InvertOptions()) -> Motion
         remarks.append(f"reference area of {REFERENCE_SIDE} pixels around row {reference[0]}, column {reference[1]}"
                        + (" as given" if options.reference else ", the most stable coherent ground"))  # fmt: skip
     trend = trend_of(displacement, network.years)
+    share = float(moving(trend.velocity, 0.0)[np.isfinite(trend.velocity)].mean()) if reference else 0.0
+    if share > MAX_MOVING:
+        remarks.append(f"{share:.0%} of the ground moves against the reference: where it is known to move itself, "
+                       "give another")  # fmt: skip
     count = np.maximum(solved.misfit[1], 1.0)
     return Motion(
         frame=stack.frame,
@@ -108,20 +112,33 @@ def invert(stack: PairStack, options: InvertOptions = InvertOptions()) -> Motion
 def stable_area(stack: PairStack, displacement: FloatArray, quality: FloatArray) -> tuple[int, int]:
     """(row, col) of the most stable coherent area: of the quarter with most coherence the one that moves least.
 
-    Moving is judged by the scatter of its curve about the frame's median curve.
+    Moving is judged by the scatter about the curve of the commonest velocity: bedrock moves alike, sinking ground does
+    not. Which ground of a frame stands still no interferogram can say; whoever knows gives the reference.
     """
     level = quality if stack.coherence is None else mean_coherence(stack.coherence)
-    median = np.nanmedian(displacement, axis=(1, 2))[:, None, None]
-    unrest = np.sqrt(np.mean((displacement - median) ** 2, axis=0))
-    known = np.isfinite(unrest) & np.isfinite(level)
+    known = np.isfinite(displacement).all(axis=0) & np.isfinite(level)
     whole = uniform_filter(known.astype(np.float32), REFERENCE_SIDE, mode="constant") > 0.99
     if not whole.any():
         raise DeformationError("E2208", f"no area of {REFERENCE_SIDE} pixels is measured throughout")
+    last = np.where(known, displacement[-1], np.nan)
+    alike = np.abs(last - commonest(last)) <= _ALIKE_M
+    usual = displacement[:, alike].mean(axis=1)[:, None, None]
+    unrest = np.sqrt(np.mean((displacement - usual) ** 2, axis=0))
     coherent = uniform_filter(np.where(known, level, 0.0), REFERENCE_SIDE)
     restless = uniform_filter(np.where(known, unrest, 0.0), REFERENCE_SIDE)
     good = whole & (coherent >= np.quantile(coherent[whole], 0.75))
     row, col = np.unravel_index(int(np.argmin(np.where(good, restless, np.inf))), restless.shape)
     return int(row), int(col)
+
+
+def commonest(values: FloatArray) -> float:
+    """Half-sample mode of the finite `values` (Bickel and Fruehwirth 2006, doi:10.1016/j.csda.2005.07.011)."""
+    part = np.sort(values[np.isfinite(values)])
+    while len(part) > 2:
+        half = (len(part) + 1) // 2
+        start = int(np.argmin(part[half - 1 :] - part[: len(part) - half + 1]))
+        part = part[start : start + half]
+    return float(part.mean())
 
 
 def mean_coherence(coherence: FloatArray) -> FloatArray:
@@ -177,8 +194,9 @@ def _area_mean(displacement: FloatArray, centre: tuple[int, int]) -> FloatArray:
     return mean[:, None, None]
 
 
-def _chunks(height: int) -> Iterator[slice]:
-    return (slice(row, min(height, row + CHUNK_ROWS)) for row in range(0, height, CHUNK_ROWS))
+def _chunks(shape: tuple[int, int]) -> Iterator[slice]:
+    height, rows = shape[0], max(1, CHUNK_PX // shape[1])
+    return (slice(row, min(height, row + rows)) for row in range(0, height, rows))
 
 
 def _solve(stack: PairStack, network: Network, offsets: NDArray[np.float32], options: InvertOptions) -> _Solution:
@@ -186,7 +204,7 @@ def _solve(stack: PairStack, network: Network, offsets: NDArray[np.float32], opt
     solved = _Solution.blank(len(network.days), stack.frame.shape)
     triangles = network.triangles
     cycle = stack.geometry.wavelength_m / 2.0
-    for rows in _chunks(stack.frame.height):
+    for rows in _chunks(stack.frame.shape):
         pairs = np.ascontiguousarray(stack.displacement_m[:, rows]).reshape(len(offsets), -1) - offsets[:, None]
         if options.loops and len(triangles):
             solved.closure += repair_loops(pairs, triangles, cycle)

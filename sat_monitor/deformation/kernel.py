@@ -16,7 +16,8 @@ from sat_monitor.deformation.network import Index
 
 BLOCK_PX = 256
 #: Coherence is taken to lie in these bounds when it becomes a weight.
-_LOW, _HIGH = 0.05, 0.98
+_LOW, _HIGH = np.float32(0.05), np.float32(0.98)
+_ONE, _NONE = np.float32(1.0), np.float32(0.0)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -94,7 +95,7 @@ def _normal_matrix(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _factor(band: NDArray[np.float64], unknowns: int, bandwidth: int, size: int) -> None:
-    """LDL' in place: the diagonal D at offset 0, the unit lower L at the others."""
+    """LDL' in place: 1 / D at offset 0, the unit lower L at the others."""
     for row in range(unknowns):
         low = max(0, row - bandwidth)
         for col in range(low, row):
@@ -103,9 +104,11 @@ def _factor(band: NDArray[np.float64], unknowns: int, bandwidth: int, size: int)
                     band[row, row - col, p] -= band[row, row - k, p] * band[col, col - k, p]
         for k in range(low, row):
             for p in range(size):
-                scaled = band[row, row - k, p] / band[k, 0, p]
+                scaled = band[row, row - k, p] * band[k, 0, p]
                 band[row, 0, p] -= band[row, row - k, p] * scaled
                 band[row, row - k, p] = scaled
+        for p in range(size):
+            band[row, 0, p] = 1.0 / band[row, 0, p]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -119,7 +122,7 @@ def _substitute(
                 right[row, p] -= band[row, row - k, p] * right[k, p]
     for row in range(unknowns - 1, -1, -1):
         for p in range(size):
-            right[row, p] /= band[row, 0, p]
+            right[row, p] *= band[row, 0, p]
         for k in range(row + 1, min(unknowns, row + bandwidth + 1)):
             for p in range(size):
                 right[row, p] -= band[k, k - row, p] * right[k, p]
@@ -141,7 +144,7 @@ def _inverse_diagonal(
                 for p in range(size):
                     total[p] += band[k, k - col, p] * inverse[one, one - other, p]
             for p in range(size):
-                inverse[row, row - col, p] = (1.0 / band[col, 0, p] if row == col else 0.0) - total[p]
+                inverse[row, row - col, p] = (band[col, 0, p] if row == col else 0.0) - total[p]
         for p in range(size):
             variance[col + 1, start + p] = inverse[col, 0, p]
 
@@ -177,6 +180,8 @@ def information_of(coherence: FloatArray) -> FloatArray:
     found = np.empty(coherence.shape, np.float32)
     for k in range(coherence.shape[0]):
         for p in range(coherence.shape[1]):
-            c = min(max(coherence[k, p], _LOW), _HIGH)
-            found[k, p] = c * c / (1.0 - c * c) if np.isfinite(coherence[k, p]) else 0.0
+            given = coherence[k, p]
+            low = max(_LOW, given)
+            c = min(_HIGH, low)
+            found[k, p] = c * c / (_ONE - c * c) if given == given else _NONE  # noqa: PLR0124  NaN is not itself
     return found

@@ -6,11 +6,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sat_monitor.core.domain import FloatArray
+from sat_monitor.core.domain import BoolArray, FloatArray
 from sat_monitor.deformation.network import Index
 
 #: A correction must close so many loops more than it opens: one open loop does not say which of its pairs is at fault.
 _PROOF = 2
+#: An open loop speaks of whole cycles only where it misses one by less than this (cycles); others are noise or layover.
+_WHOLE = 0.3
 _ROUNDS = 64
 
 
@@ -19,23 +21,24 @@ def repair_loops(displacement: FloatArray, triangles: Index, cycle_m: float) -> 
     """Take whole cycles out of pairs of (pair, px) in place; what stays contradictory is masked as NaN.
 
     `triangles` (loop, 3) holds pairs i-j, j-k, i-k; `cycle_m` is half a wavelength. A pair is corrected by one cycle at
-    a time while that closes at least two loops more than it opens and no other correction does as well. A pair most
+    a time while that closes at least two loops more than it opens, loops that miss a whole number of cycles not counted,
+    and no other correction does as well. A pair most
     of whose loops stay open is masked in that pixel. Returns counts: pair-pixels repaired, masked, pixels left open.
     """
     loops, pixels = triangles.shape[0], displacement.shape[1]
-    gap = np.zeros(loops, np.int64)
+    gap, vague = np.zeros(loops, np.int64), np.zeros(loops, np.bool_)
     counts = np.zeros(3, np.int64)
     gain = np.zeros((displacement.shape[0], 2), np.int64)
     for p in range(pixels):
-        if not _open_loops(displacement, triangles, cycle_m, p, gap):
+        if not _open_loops(displacement, triangles, cycle_m, p, gap, vague):
             continue
         for _ in range(_ROUNDS):
-            pair, sign = _best_correction(triangles, gap, gain)
+            pair, sign = _best_correction(triangles, gap, vague, gain)
             if pair < 0:
                 break
             displacement[pair, p] += np.float32(sign * cycle_m)
             counts[0] += 1
-            if not _open_loops(displacement, triangles, cycle_m, p, gap):
+            if not _open_loops(displacement, triangles, cycle_m, p, gap, vague):
                 break
         if np.any(gap != 0):
             counts[2] += 1
@@ -44,23 +47,33 @@ def repair_loops(displacement: FloatArray, triangles: Index, cycle_m: float) -> 
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _open_loops(displacement: FloatArray, triangles: Index, cycle_m: float, p: int, gap: NDArray[np.int64]) -> bool:
-    """Fill in by how many cycles each loop of a pixel fails to close; whether any does. Missing pairs close nothing."""
+def _open_loops(
+    displacement: FloatArray, triangles: Index, cycle_m: float, p: int, gap: NDArray[np.int64], vague: BoolArray
+) -> bool:
+    """Fill in by how many cycles each loop of a pixel fails to close, and whether that is far from a whole number.
+
+    Returns whether any loop is open. Missing pairs close nothing.
+    """
     found = False
     for t in range(triangles.shape[0]):
         total = (
             displacement[triangles[t, 0], p] + displacement[triangles[t, 1], p] - displacement[triangles[t, 2], p]
         ) / cycle_m
         gap[t] = int(np.round(total)) if np.isfinite(total) else 0
+        vague[t] = not (np.isfinite(total) and abs(total - gap[t]) < _WHOLE)
         found = found or gap[t] != 0
     return found
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _best_correction(triangles: Index, gap: NDArray[np.int64], gain: NDArray[np.int64]) -> tuple[int, int]:
+def _best_correction(
+    triangles: Index, gap: NDArray[np.int64], vague: BoolArray, gain: NDArray[np.int64]
+) -> tuple[int, int]:
     """The pair and the sign of the cycle that closes most loops; (-1, 0) where none is proven or two are equal."""
     gain[:] = 0
     for t in range(triangles.shape[0]):
+        if vague[t]:
+            continue
         for side in range(3):
             turn = -1 if side == 2 else 1
             pair = triangles[t, side]

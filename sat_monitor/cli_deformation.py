@@ -1,0 +1,139 @@
+"""`sat-monitor deformation`: from a stack of interferograms to motion along the line of sight."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sat_monitor.cli_common import (
+    DEFAULT_HOME,
+    AoiNeeded,
+    FromOption,
+    HomeOption,
+    JsonOption,
+    ToOption,
+    print_rows,
+    registry_of,
+)  # fmt: skip
+from sat_monitor.core.errors import UsageError
+from sat_monitor.core.home import Home
+
+deformation_app = typer.Typer(no_args_is_help=True)
+
+LoopsOption = Annotated[bool, typer.Option("--loops/--no-loops", help="repair or mask unwrapping errors")]
+WeightsOption = Annotated[bool, typer.Option("--weights/--no-weights", help="weight pairs by their coherence")]
+CorrectionsOption = Annotated[
+    bool, typer.Option("--corrections/--no-corrections", help="elevation error, ramps, delay that goes with height")
+]
+RobustOption = Annotated[bool, typer.Option("--robust", help="least absolute misfits instead of least squares")]
+ReferenceOption = Annotated[str | None, typer.Option("--reference", help="ROW,COL of stable ground; chosen if absent")]
+
+
+def import_interferograms(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> None:
+    """Unwrapped interferograms of HyP3, LiCSAR, GAMMA or PyRate: all pairs of a folder become the area's stack."""
+    from sat_monitor.deformation.job import import_stack
+
+    if not path.is_dir():
+        raise UsageError("E2002", str(path))
+    found = import_stack(Home(home), registry_of(home), path, aoi)
+    stack = found.stack
+    print(f"AOI {aoi}{' (made from the data)' if found.aoi_made else ''}: {len(stack.pairs)} pairs of {len(stack.days)} "
+          f"days, {stack.days[0]} to {stack.days[-1]}, {stack.frame.height} x {stack.frame.width} pixels, "
+          f"sha256 {found.sha256}")  # fmt: skip
+    print(f"coherence {'found' if stack.coherence is not None else 'not found: pairs count alike'}, "
+          f"height {'found' if stack.height_m is not None else 'not found'}")  # fmt: skip
+
+
+@deformation_app.command("invert")
+def invert(
+    aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME, corrections: CorrectionsOption = True,
+    weights: WeightsOption = True, loops: LoopsOption = True, robust: RobustOption = False,
+    reference: ReferenceOption = None,
+) -> None:  # fmt: skip
+    """Displacement of every day, velocity, acceleration and season with their uncertainties."""
+    import numpy as np
+
+    from sat_monitor.deformation.invert import InvertOptions
+    from sat_monitor.deformation.job import invert_area
+
+    options = InvertOptions(weights, loops, corrections, robust, reference=_row_col(reference))
+    motion = invert_area(Home(home), aoi, options)
+    for remark in motion.remarks:
+        print(remark)
+    seen = np.isfinite(motion.velocity_m_per_yr)
+    rms = float(np.sqrt(np.nanmean(motion.residual_m**2))) * 1e3
+    print(f"measured {seen.mean():.1%} of the pixels; no measurement is not the same as stable")
+    print(f"rms residual {rms:.2f} mm; velocity, 1st, 50th and 99th percentile: "
+          + ", ".join(f"{one:+.1f}" for one in np.nanpercentile(motion.velocity_m_per_yr * 1e3, [1, 50, 99]))
+          + " mm/yr toward the satellite")  # fmt: skip
+
+
+@deformation_app.command("export")
+def export(
+    aoi: AoiNeeded, out: Annotated[Path, typer.Option("--out", help="folder")], home: HomeOption = DEFAULT_HOME
+) -> None:
+    """Velocity and all the rest as GeoTIFFs on the grid of the input, with an index of hashes."""
+    from sat_monitor.deformation.shelf import export as copy
+
+    for path in copy(Home(home).motion(aoi), out):
+        print(path)
+
+
+@deformation_app.command("plot")
+def plot(
+    aoi: AoiNeeded, out: Annotated[Path, typer.Option("--out", help="PNG; with --at a CSV is written beside it")],
+    at: Annotated[str | None, typer.Option("--at", help="LON,LAT of a point whose curve is drawn")] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:  # fmt: skip
+    """The map of velocity, or of a point its curve as PNG and CSV."""
+    from sat_monitor.deformation.plot import draw_point, draw_velocity
+    from sat_monitor.deformation.shelf import get_motion
+
+    motion = get_motion(Home(home).motion(aoi))
+    if at is None:
+        print(draw_velocity(out, motion))
+        return
+    for path in draw_point(out, motion, *_two(at, "--at LON,LAT")):
+        print(path)
+
+
+@deformation_app.command("pairs")
+def pairs(
+    start: FromOption, end: ToOption, every: Annotated[int, typer.Option("--every", help="days between passes")] = 12,
+    neighbours: Annotated[int, typer.Option("--neighbours", help="next passes that each is paired with")] = 3,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """The pairs to order for a network: near ones, and long ones of 48 and 96 days against the bias of short pairs."""
+    from sat_monitor.deformation.network import pairs_to_order
+
+    if start is None or end is None or end <= start or every < 1:
+        raise UsageError("E2001", "give --from DAY --to LATER-DAY and --every of at least 1")
+    days = _passes(start, end, every)
+    rows = [
+        {"before": str(one), "after": str(other), "days": (other - one).days}
+        for one, other in pairs_to_order(days, neighbours)
+    ]
+    print_rows(rows, as_json, "pairs")
+
+
+def _passes(start: datetime, end: datetime, every: int) -> list[date]:
+    count = (end - start).days // every + 1
+    return [start.date() + timedelta(days=every * number) for number in range(count)]
+
+
+def _row_col(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    row, col = _two(text, "--reference ROW,COL")
+    return int(row), int(col)
+
+
+def _two(text: str, what: str) -> tuple[float, float]:
+    try:
+        one, other = map(float, text.split(","))
+    except ValueError as error:
+        raise UsageError("E2001", f"{text!r} is not {what}") from error
+    return one, other

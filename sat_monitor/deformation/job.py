@@ -1,0 +1,41 @@
+"""The two jobs of an area: take in a stack of interferograms, and invert it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sat_monitor.core.deformation import Motion, PairStack
+from sat_monitor.core.home import Home
+from sat_monitor.deformation.interferograms import read_stack
+from sat_monitor.deformation.invert import InvertOptions, invert
+from sat_monitor.deformation.place import footprint
+from sat_monitor.deformation.shelf import get_stack, index_sha256, put_motion, put_stack
+from sat_monitor.imagery.aois import AoiRegistry, aoi_from_outline
+
+
+@dataclass(frozen=True, slots=True)
+class StackImported:
+    """What was taken in; `aoi_made` says that the area was made from the footprint of the data."""
+
+    stack: PairStack
+    sha256: str
+    aoi_made: bool
+
+
+def import_stack(home: Home, registry: AoiRegistry, path: Path, aoi: str) -> StackImported:
+    """Keep all pairs below `path` for `aoi`, in place of those it had. Raises DeformationError E2201 to E2206, AoiError."""
+    stack = read_stack(path)
+    made = not registry.has(aoi)
+    if made:
+        registry.add(aoi_from_outline(aoi, footprint(stack.frame), aoi, aoi, margin_m=0.0))
+    return StackImported(stack, put_stack(home.interferograms(aoi), stack), made)
+
+
+def invert_area(home: Home, aoi: str, options: InvertOptions) -> Motion:
+    """Invert the kept stack of `aoi` and keep the motion. Raises DeformationError E2207, E2208."""
+    folder = home.interferograms(aoi)
+    stack = get_stack(folder)
+    motion = invert(stack, options)
+    put_motion(home.motion(aoi), motion, index_sha256(folder))
+    return motion
