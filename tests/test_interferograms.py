@@ -80,6 +80,60 @@ def test_hyp3_and_licsar_are_read_with_their_baselines(tmp_path: Path) -> None:
     assert theirs.coherence[0, 3, 3] == pytest.approx(0.4)
 
 
+def listed(
+    folder: Path, *rows: str, header: str = "file,before,after,quantity,positive,coherence,wavelength_m"
+) -> Path:
+    (folder / "pairs.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_list_of_pairs_says_unit_and_sign(tmp_path: Path) -> None:
+    for name in ("a.tif", "b.tif", "c.tif"):
+        raster(tmp_path / name, phase(0))
+    listed(
+        tmp_path,
+        "a.tif,2024-01-01,2024-01-13,displacement_cm,away,,0.24",
+        "b.tif,2024-01-13,2024-01-25,displacement_mm,toward,,0.24",
+        "c.tif,2024-01-01,2024-01-25,phase_rad,away,,0.24",
+    )
+
+    stack = read_stack(tmp_path)
+
+    cm, both, mm = stack.displacement_m[:, 3, 3]
+    assert (cm, mm) == (pytest.approx(-0.005), pytest.approx(0.0005))
+    assert both == pytest.approx(-0.24 / (4 * np.pi) * 0.5)
+    assert stack.coherence is None
+    assert stack.geometry.wavelength_m == 0.24
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("a.tif,2024-01-01,2024-13-01,displacement_m,away,,", "month"),
+        ("a.tif,2024-01-13,2024-01-01,displacement_m,away,,", "does not lie before"),
+        ("a.tif,2024-01-01,2024-01-13,feet,away,,", "feet"),
+        ("a.tif,2024-01-01,2024-01-13,displacement_m,up,,", "up"),
+        ("../a.tif,2024-01-01,2024-01-13,displacement_m,away,,", "outside"),
+        ("a.tif", "row 2"),
+    ],
+)
+def test_a_bad_row_of_the_list_is_named(tmp_path: Path, row: str, said: str) -> None:
+    with pytest.raises(DeformationError, match="E2210") as refused:
+        read_stack(listed(tmp_path, row))
+    assert said in refused.value.message
+
+
+def test_a_list_without_rows_or_columns_is_refused(tmp_path: Path) -> None:
+    for folder in (listed(tmp_path), listed(tmp_path, "a.tif,2024-01-01", header="file,before")):
+        with pytest.raises(DeformationError, match="E2210"):
+            read_stack(folder)
+
+
+def test_a_file_of_the_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DeformationError, match="E2206"):
+        read_stack(listed(tmp_path, "a.tif,2024-01-01,2024-01-13,displacement_m,away,,"))
+
+
 def nothing_there(folder: Path) -> None:
     for path in folder.glob("*.tif"):
         path.unlink()

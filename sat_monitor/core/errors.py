@@ -150,6 +150,7 @@ ERRORS: dict[str, ErrorRow] = {
     "E2207": ErrorRow("no stack or no motion of this area", "import interferograms, then `deformation invert`"),
     "E2208": ErrorRow("reference area has no measurement", "choose another --reference"),
     "E2209": ErrorRow("no measurement at this place", "choose another point; no measurement does not mean stable"),
+    "E2210": ErrorRow("list of pairs not usable", "see docs/deformation.md for the columns of pairs.csv"),
 }
 
 

@@ -13,8 +13,8 @@ from rasterio.errors import RasterioError
 from sat_monitor.core.deformation import Frame, Pair, PairStack
 from sat_monitor.core.domain import FloatArray
 from sat_monitor.core.errors import DeformationError
-from sat_monitor.deformation.headers import geometry_of, read_header
-from sat_monitor.deformation.layouts import Layout, days_of, layout_of
+from sat_monitor.deformation.layouts import PairFile, product_of
+from sat_monitor.deformation.manifest import NAME, read_manifest
 from sat_monitor.imagery.files import file_sha256
 
 _HEIGHTS = ("*_dem.tif", "*.geo.hgt.tif")
@@ -25,25 +25,23 @@ _BYTE_SCALE = 255.0
 def read_stack(folder: Path) -> PairStack:
     """All pairs of a folder on one frame, in the order of their days.
 
-    Phase becomes displacement (m): -wavelength / (4 pi) x phase. Zero, the no-data value and NaN are no data. Raises
-    DeformationError E2201 to E2206; no pair is dropped.
+    A `pairs.csv` describes the folder, or else it has a known layout, whose phase becomes displacement (m):
+    -wavelength / (4 pi) x phase. Zero, the no-data value and NaN are no data. Raises DeformationError E2201 to E2206,
+    E2210; no pair is dropped.
     """
-    layout, files = layout_of(folder)
-    pairs = [_pair(layout, folder, path) for path in files]
-    twice = [days for days, count in Counter((pair.before, pair.after) for pair in pairs).items() if count > 1]
+    product = read_manifest(folder / NAME) if (folder / NAME).is_file() else product_of(folder)
+    files = sorted(product.files, key=lambda file: (file.before, file.after))
+    twice = [days for days, count in Counter((file.before, file.after) for file in files).items() if count > 1]
     if twice:
         raise DeformationError("E2204", f"{twice[0][0]} to {twice[0][1]} in {folder}")
-    order = sorted(range(len(pairs)), key=lambda i: (pairs[i].before, pairs[i].after))
-    files = [files[i] for i in order]
-    headers = [read_header(path) for pattern in layout.headers for path in sorted(folder.rglob(pattern))]
-    geometry = geometry_of(headers, layout.frequency, str(folder))
-    frame = frame_of(files[0])
-    displacement = np.stack([_read(path, frame) for path in files])
-    displacement *= np.float32(-geometry.wavelength_m / (4.0 * np.pi))
-    return PairStack(
-        frame, geometry, tuple(pairs[i] for i in order), displacement,
-        _coherence(layout, files, frame), _heights(folder, frame),
-    )  # fmt: skip
+    frame = frame_of(files[0].path)
+    displacement = np.empty((len(files), *frame.shape), np.float32)
+    for layer, file in zip(displacement, files, strict=True):
+        np.multiply(_read(file.path, frame), np.float32(file.metres_per_unit), out=layer)
+    pairs = tuple(
+        Pair(file.before, file.after, file.perpendicular_m, file.path.name, file_sha256(file.path)) for file in files
+    )
+    return PairStack(frame, product.geometry, pairs, displacement, _coherence(files, frame), _heights(folder, frame))
 
 
 def frame_of(path: Path) -> Frame:
@@ -55,11 +53,6 @@ def frame_of(path: Path) -> Frame:
             return Frame(source.crs.to_string(), source.transform.to_gdal(), source.height, source.width)
     except RasterioError as error:
         raise DeformationError("E2206", f"{path.name}: {error}") from error
-
-
-def _pair(layout: Layout, folder: Path, path: Path) -> Pair:
-    before, after = days_of(path)
-    return Pair(before, after, layout.perpendicular(folder, path), path.name, file_sha256(path))
 
 
 def _read(path: Path, frame: Frame) -> FloatArray:
@@ -82,14 +75,13 @@ def _read(path: Path, frame: Frame) -> FloatArray:
     return values
 
 
-def _coherence(layout: Layout, files: Sequence[Path], frame: Frame) -> FloatArray | None:
+def _coherence(files: Sequence[PairFile], frame: Frame) -> FloatArray | None:
     """Coherence 0..1 of all pairs; None where the product has none, E2206 where it has only some."""
-    paths = [layout.coherence(path) for path in files]
-    missing = [path.name for path in paths if not path.is_file()]
-    if len(missing) == len(paths):
+    paths = [file.coherence for file in files if file.coherence is not None and file.coherence.is_file()]
+    if not paths:
         return None
-    if missing:
-        raise DeformationError("E2206", f"coherence of {len(missing)} pairs is missing, the first is {missing[0]}")
+    if len(paths) < len(files):
+        raise DeformationError("E2206", f"coherence of {len(files) - len(paths)} of {len(files)} pairs is missing")
     layers = np.stack([_read(path, frame) for path in paths])
     if np.nanmax(layers, initial=0.0) > 1.5:
         layers /= np.float32(_BYTE_SCALE)

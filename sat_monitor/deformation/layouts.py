@@ -6,16 +6,38 @@ displacement toward the satellite is -wavelength / (4 pi) times the phase.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from sat_monitor.core.deformation import Geometry
 from sat_monitor.core.errors import DeformationError
-from sat_monitor.deformation.headers import mean_perpendicular, number_of, read_header
+from sat_monitor.deformation.headers import geometry_of, mean_perpendicular, number_of, read_header
 
-_DAYS = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T\d{6})?[-_](?:[A-Z]+_)?(\d{4})(\d{2})(\d{2})")
+_DAYS = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T\d{6}Z?)?[-_](?:[A-Z]+_)?(\d{4})(\d{2})(\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class PairFile:
+    """The files of one pair; a raster's value times `metres_per_unit` is displacement toward the satellite (m)."""
+
+    before: date
+    after: date
+    path: Path
+    coherence: Path | None
+    perpendicular_m: float | None
+    metres_per_unit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """The pairs of a folder and how the radar looked."""
+
+    files: tuple[PairFile, ...]
+    geometry: Geometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +71,21 @@ def days_of(path: Path) -> tuple[date, date]:
     return before, after
 
 
-def layout_of(folder: Path) -> tuple[Layout, list[Path]]:
-    """The layout of a folder and its files of unwrapped phase; DeformationError E2201 where none is known."""
+def product_of(folder: Path) -> Product:
+    """The pairs of a folder in the first known layout; DeformationError E2201 where none is, E2202, E2203."""
     for layout in LAYOUTS:
-        files = sorted(folder.rglob(layout.phase))
-        if files:
-            return layout, files
-    known = "; ".join(f"{layout.name} {layout.phase}" for layout in LAYOUTS)
-    raise DeformationError("E2201", f"{folder} holds no unwrapped pairs ({known})")
+        paths = sorted(folder.rglob(layout.phase))
+        if paths:
+            break
+    else:
+        known = "; ".join(f"{layout.name} {layout.phase}" for layout in LAYOUTS)
+        raise DeformationError("E2201", f"{folder} holds no unwrapped pairs ({known})")
+    headers = [read_header(path) for pattern in layout.headers for path in sorted(folder.rglob(pattern))]
+    geometry = geometry_of(headers, layout.frequency, str(folder))
+    metres = -geometry.wavelength_m / (4.0 * math.pi)
+    return Product(tuple(
+        PairFile(*days_of(path), path, layout.coherence(path), layout.perpendicular(folder, path), metres) for path in paths
+    ), geometry)  # fmt: skip
 
 
 def _gamma_coherence(path: Path) -> Path:
