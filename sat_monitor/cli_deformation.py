@@ -28,6 +28,9 @@ WeightsOption = Annotated[bool, typer.Option("--weights/--no-weights", help="wei
 CorrectionsOption = Annotated[
     bool, typer.Option("--corrections/--no-corrections", help="elevation error, ramps, delay that goes with height")
 ]
+CoherenceOption = Annotated[
+    float, typer.Option("--min-coherence", min=0.0, max=1.0, help="temporal coherence under which nothing is measured")
+]
 RobustOption = Annotated[bool, typer.Option("--robust", help="least absolute misfits instead of least squares")]
 ReferenceOption = Annotated[str | None, typer.Option("--reference", help="ROW,COL of stable ground; chosen if absent")]
 
@@ -51,7 +54,7 @@ def import_interferograms(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT
 def invert(
     aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME, corrections: CorrectionsOption = True,
     weights: WeightsOption = True, loops: LoopsOption = True, robust: RobustOption = False,
-    reference: ReferenceOption = None,
+    coherence: CoherenceOption = 0.7, reference: ReferenceOption = None,
 ) -> None:  # fmt: skip
     """Displacement of every day, velocity, acceleration and season with their uncertainties."""
     import numpy as np
@@ -59,7 +62,7 @@ def invert(
     from sat_monitor.deformation.invert import InvertOptions
     from sat_monitor.deformation.job import invert_area
 
-    options = InvertOptions(weights, loops, corrections, robust, reference=_row_col(reference))
+    options = InvertOptions(weights, loops, corrections, robust, min_coherence=coherence, reference=_row_col(reference))
     motion = invert_area(Home(home), aoi, options)
     for remark in motion.remarks:
         print(remark)

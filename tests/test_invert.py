@@ -19,7 +19,7 @@ from sat_monitor.deformation.network import Network, pairs_to_order
 from sat_monitor.deformation.shelf import INDEX, get_motion, get_stack, put_motion, put_stack
 from tests.insar_world import DAYS, WAVELENGTH_M, sinking, stack_of
 
-PLAIN = InvertOptions(weighted=False, loops=False, corrections=False, referenced=False)
+PLAIN = InvertOptions(weighted=False, loops=False, corrections=False, referenced=False, min_coherence=0.0)
 
 
 @given(missing=st.floats(0.0, 0.3), seed=st.integers(0, 2**16))

@@ -14,7 +14,7 @@ from sat_monitor.core.domain import FloatArray
 from sat_monitor.core.errors import DeformationError
 from sat_monitor.deformation.corrections import MAX_MOVING, moving, without_atmosphere, without_terrain_error
 from sat_monitor.deformation.kernel import information_of, invert_pixels
-from sat_monitor.deformation.loops import repair_loops
+from sat_monitor.deformation.loops import repair_loops, restore_cycles
 from sat_monitor.deformation.network import Index, Network
 from sat_monitor.deformation.trend import trend_of
 
@@ -32,6 +32,8 @@ MIN_PAIRS_SHARE = 0.3
 class InvertOptions:
     """Which steps are taken: weights by coherence, repair of loops, corrections, least absolute misfits (`robust`).
 
+    Pixels whose temporal coherence is under `min_coherence` are not measured (0.7: Yunjun, Fattahi and Amelung 2019,
+    doi:10.1016/j.cageo.2019.104331); 0 keeps all.
     `referenced` is False for pairs as they came; `reference` is the (row, col) centre of a stable area, chosen where None.
     """
 
@@ -40,12 +42,16 @@ class InvertOptions:
     corrections: bool = True
     robust: bool = False
     referenced: bool = True
+    min_coherence: float = 0.7
     reference: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
 class _Solution:
-    """What the kernel fills, all (..., y, x) float32; `closure` counts pairs repaired, masked, pixels left open."""
+    """What the kernel fills, all (..., y, x) float32; `closure` counts pairs repaired, masked, pixels left open.
+
+    `misfit` has the temporal coherence below the rows of the kernel.
+    """
 
     displacement: FloatArray
     variance: FloatArray
@@ -55,7 +61,7 @@ class _Solution:
     @classmethod
     def blank(cls, days: int, shape: tuple[int, int]) -> _Solution:
         displacement, variance = np.empty((days, *shape), np.float32), np.empty((days, *shape), np.float32)
-        return cls(displacement, variance, np.zeros((4, *shape), np.float32), np.zeros(3, np.int64))
+        return cls(displacement, variance, np.zeros((5, *shape), np.float32), np.zeros(3, np.int64))
 
 
 def invert(stack: PairStack, options: InvertOptions = InvertOptions()) -> Motion:
@@ -72,6 +78,7 @@ def invert(stack: PairStack, options: InvertOptions = InvertOptions()) -> Motion
         repaired, masked, left = (int(one) for one in solved.closure)
         remarks.append(f"loop closure: {repaired} unwrapping errors repaired, {masked} pairs of pixels masked, "
                        f"{left} pixels still open")  # fmt: skip
+    solved.displacement[:, solved.misfit[4] < options.min_coherence] = np.nan
     displacement, reference = solved.displacement, None
     if options.corrections:
         baselines = network.date_baselines([pair.perpendicular_m for pair in stack.pairs])
@@ -80,7 +87,7 @@ def invert(stack: PairStack, options: InvertOptions = InvertOptions()) -> Motion
         displacement = air.displacement
         remarks += [*terrain.remarks, *air.remarks]
     if options.referenced:
-        reference = options.reference or stable_area(stack, displacement, solved.misfit[3])
+        reference = options.reference or stable_area(stack, displacement, solved.misfit[4])
         displacement = displacement - _area_mean(displacement, reference)
         remarks.append(f"reference area of {REFERENCE_SIDE} pixels around row {reference[0]}, column {reference[1]}"
                        + (" as given" if options.reference else ", the most stable coherent ground"))  # fmt: skip
@@ -97,12 +104,12 @@ def invert(stack: PairStack, options: InvertOptions = InvertOptions()) -> Motion
         displacement_m=displacement,
         std_m=np.sqrt(solved.variance * solved.misfit[2]),
         velocity_m_per_yr=trend.velocity,
-        velocity_std_m_per_yr=trend.velocity_std,
+        velocity_std_m_per_yr=np.hypot(trend.velocity_std, np.sqrt(solved.misfit[2] * solved.misfit[3])),
         acceleration_m_per_yr2=trend.acceleration,
         acceleration_std_m_per_yr2=trend.acceleration_std,
         seasonal_m=trend.seasonal_m,
         seasonal_std_m=trend.seasonal_std_m,
-        temporal_coherence=solved.misfit[3],
+        temporal_coherence=solved.misfit[4],
         residual_m=np.where(solved.misfit[1] > 0, np.sqrt(solved.misfit[0] / count), np.nan).astype(np.float32),
         reference=reference,
         remarks=tuple(remarks),
@@ -206,33 +213,39 @@ def _solve(stack: PairStack, network: Network, offsets: NDArray[np.float32], opt
     cycle = stack.geometry.wavelength_m / 2.0
     for rows in _chunks(stack.frame.shape):
         pairs = np.ascontiguousarray(stack.displacement_m[:, rows]).reshape(len(offsets), -1) - offsets[:, None]
+        given = pairs.copy() if options.loops else pairs
         if options.loops and len(triangles):
             solved.closure += repair_loops(pairs, triangles, cycle)
         information = np.empty((len(offsets), 0), np.float32)
         if options.weighted and stack.coherence is not None:
             information = information_of(np.ascontiguousarray(stack.coherence[:, rows]).reshape(len(offsets), -1))
         part = invert_block(pairs, information, network, options.robust)
+        restored = restore_cycles(pairs, given, _predicted(part.displacement, network.first, network.second), cycle)
+        if restored:
+            solved.closure += np.array([restored, -restored, 0])
+            part = invert_block(pairs, information, network, options.robust)
         shape = (rows.stop - rows.start, stack.frame.width)
         solved.displacement[:, rows] = part.displacement.reshape(-1, *shape)
         solved.variance[:, rows] = part.variance.reshape(-1, *shape)
-        solved.misfit[:3, rows] = part.misfit.reshape(-1, *shape)
-        solved.misfit[3, rows] = _temporal_coherence(pairs, part.displacement, network, cycle).reshape(shape)
+        solved.misfit[:4, rows] = part.misfit.reshape(-1, *shape)
+        solved.misfit[4, rows] = _temporal_coherence(pairs, part.displacement, network, cycle).reshape(shape)
     return solved
 
 
 def invert_block(pairs: FloatArray, information: FloatArray, network: Network, robust: bool = False) -> _Solution:
     """The solution of (pair, px) displacements; NaN where a pixel has too few pairs. Weights (pair, px) or (pair, 0)."""
     count, pixels = pairs.shape
-    years = np.diff(network.years)
-    step = years / np.median(years)
+    gaps = np.diff(network.years)
+    step = gaps / np.median(gaps)
+    slope = np.ascontiguousarray(np.linalg.pinv(np.stack([np.ones_like(network.years), network.years], axis=1))[1, 1:])
     part = _Solution(
         np.empty((len(network.days), pixels), np.float32), np.empty((len(network.days), pixels), np.float32),
-        np.empty((3, pixels), np.float32), np.zeros(3, np.int64),
+        np.empty((4, pixels), np.float32), np.zeros(3, np.int64),
     )  # fmt: skip
 
     def run(weights: FloatArray) -> None:
         invert_pixels(
-            pairs, weights, network.first, network.second, step, network.bandwidth, PRIOR,
+            pairs, weights, network.first, network.second, step, network.bandwidth, PRIOR, slope,
             part.displacement, part.variance, part.misfit,
         )  # fmt: skip
 

@@ -23,7 +23,8 @@ _ONE, _NONE = np.float32(1.0), np.float32(0.0)
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def invert_pixels(
     displacement: FloatArray, information: FloatArray, first: Index, second: Index, step: NDArray[np.float64],
-    bandwidth: int, prior: float, solution: FloatArray, variance: FloatArray, residual: FloatArray,
+    bandwidth: int, prior: float, slope: NDArray[np.float64], solution: FloatArray, variance: FloatArray,
+    residual: FloatArray,
 ) -> None:  # fmt: skip
     """Displacement since the first day that fits the pairs best, weighted; fills the last three arrays.
 
@@ -31,14 +32,15 @@ def invert_pixels(
     (day - 1) is the time between days, in units of its median. Minimised is the weighted sum of squared misfits plus
     `prior`, times the pixel's mean weight, times the sum of squared velocities: across gaps of the network that is the
     solution of least velocity (Berardino et al. 2002, doi:10.1109/TGRS.2002.803792). `solution` and `variance`
-    (day, px): the variance is the diagonal of the inverse normal matrix, to be multiplied by that of unit weight, which
-    `residual` (3, px) has beside the weighted sum of squares and the number of pairs: rows sum, count, unit variance.
+    (day, px): the variance is the diagonal of the inverse normal matrix, to be multiplied by that of unit weight. Rows
+    of `residual` (4, px): sum of squared misfits, number of pairs, variance of unit weight, and what that is multiplied
+    by for the rate that `slope` (day - 1) makes of the displacements.
     """
     pairs, pixels = displacement.shape
     unknowns = step.size
     weighted = information.shape[1] > 0
     band = np.empty((unknowns, bandwidth + 1, BLOCK_PX))
-    right = np.empty((unknowns, BLOCK_PX))
+    right, probe = np.empty((unknowns, BLOCK_PX)), np.empty((unknowns, BLOCK_PX))
     weight = np.empty((pairs, BLOCK_PX))
     mean = np.empty(BLOCK_PX)
     for start in range(0, pixels, BLOCK_PX):
@@ -61,6 +63,14 @@ def invert_pixels(
                 solution[row + 1, start + p] = right[row, p]
         _misfit(displacement, first, second, start, size, right, weight, unknowns, residual)
         _inverse_diagonal(band, unknowns, bandwidth, size, start, variance)
+        for row in range(unknowns):
+            for p in range(size):
+                probe[row, p] = slope[row]
+        _substitute(band, probe, unknowns, bandwidth, size)
+        residual[3, start : start + size] = 0.0
+        for row in range(unknowns):
+            for p in range(size):
+                residual[3, start + p] += slope[row] * probe[row, p]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -13,6 +13,8 @@ from sat_monitor.deformation.network import Index
 _PROOF = 2
 #: An open loop speaks of whole cycles only where it misses one by less than this (cycles); others are noise or layover.
 _WHOLE = 0.3
+#: The same for a pair that only the inversion speaks against, and of how many such pairs of a pixel that is believed.
+_SURELY, _FEW = 0.2, 3
 _ROUNDS = 64
 
 
@@ -44,6 +46,23 @@ def repair_loops(displacement: FloatArray, triangles: Index, cycle_m: float) -> 
             counts[2] += 1
             counts[1] += _mask_contradictory(displacement, triangles, gap, gain, p)
     return counts
+
+
+def restore_cycles(displacement: FloatArray, given: FloatArray, predicted: FloatArray, cycle_m: float) -> int:
+    """Put back masked pairs of (pair, px) in place, less the whole cycles by which they miss what all others say.
+
+    `predicted` is what the inversion of the pairs left makes of them. Touched are pixels with few masked pairs whose others
+    fit within `_WHOLE` cycles, and of them pairs that miss a whole number other than none by `_SURELY`; returns how many.
+    """
+    with np.errstate(invalid="ignore"):
+        gap = (given - predicted) / np.float32(cycle_m)
+        cycles = np.round(gap)
+        masked = np.isnan(displacement) & np.isfinite(given)
+        rest = np.where(masked | ~np.isfinite(gap), 0.0, np.abs(gap))
+        fits = (rest < _WHOLE).all(axis=0) & (masked.sum(axis=0) <= _FEW)
+        found = masked & fits & (np.abs(gap - cycles) < _SURELY) & (cycles != 0)
+    displacement[found] = (given - cycles * np.float32(cycle_m))[found]
+    return int(found.sum())
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
