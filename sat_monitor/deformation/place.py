@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
+from pyproj import CRS, Geod, Transformer
 from rasterio import Affine
 from shapely import transform
 from shapely.geometry import Polygon
@@ -31,3 +31,13 @@ def pixel_at(frame: Frame, lon: float, lat: float) -> tuple[int, int] | None:
     col, row = ~Affine.from_gdal(*frame.transform) @ (x, y)
     inside = 0 <= row < frame.height and 0 <= col < frame.width
     return (int(row), int(col)) if inside else None
+
+
+def pixel_area_m2(frame: Frame) -> float:
+    """Area of the pixel in the middle of a frame, m2."""
+    _, dx, _, y0, _, dy = frame.transform
+    if not CRS.from_user_input(frame.crs).is_geographic:
+        return abs(dx * dy)
+    x0, middle = frame.transform[0], y0 + dy * frame.height / 2.0
+    lon, lat = [x0, x0 + dx, x0 + dx, x0], [middle, middle, middle + dy, middle + dy]
+    return abs(float(Geod(ellps="WGS84").polygon_area_perimeter(lon, lat)[0]))
