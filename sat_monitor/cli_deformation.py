@@ -103,6 +103,23 @@ def plot(
         print(path)
 
 
+@deformation_app.command("alarms")
+def alarms(
+    aoi: AoiNeeded, out: Annotated[Path | None, typer.Option("--out", help="GeoJSON of the outlines")] = None,
+    home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Areas that move against their surroundings, and since when they move faster."""
+    from sat_monitor.deformation.alarms import row_of, write_geojson
+    from sat_monitor.deformation.anomalies import moving_areas
+    from sat_monitor.deformation.shelf import get_motion
+
+    motion = get_motion(Home(home).motion(aoi))
+    areas = moving_areas(motion)
+    print_rows([row_of(motion, area) for area in areas], as_json, "moving areas")
+    if out is not None:
+        write_geojson(out, motion, areas)
+
+
 @deformation_app.command("pairs")
 def pairs(
     start: FromOption, end: ToOption, every: Annotated[int, typer.Option("--every", help="days between passes")] = 12,

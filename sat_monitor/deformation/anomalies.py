@@ -30,8 +30,8 @@ CORE_CHANCE, RIM_CHANCE, MIN_AREA_M2 = 1e-6, 1e-3, 3000.0
 #: Pixels of ground around an area that its curve is taken against.
 RING_PX = 8
 #: By how much the information criterion must fall before a curve is called other than straight (calibrated on straight
-#: curves with white noise: about one in a thousand, benchmarks/deformation.py prints it).
-BEND_GAIN = 14.0
+#: curves with white noise: about three in a thousand, benchmarks/deformation.py prints it).
+BEND_GAIN = 10.0
 _FIRST_LAST, _HALF = 4, 0.5
 
 

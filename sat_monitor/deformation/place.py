@@ -17,12 +17,17 @@ def footprint(frame: Frame) -> BaseGeometry:
     """The outline of a frame in lon/lat."""
     to_map = Affine.from_gdal(*frame.transform)
     corners = [(0, 0), (frame.width, 0), (frame.width, frame.height), (0, frame.height)]
+    return to_lonlat(frame, Polygon([to_map @ corner for corner in corners]))
+
+
+def to_lonlat(frame: Frame, geometry: BaseGeometry) -> BaseGeometry:
+    """A geometry in the frame's coordinates as lon/lat."""
     project = Transformer.from_crs(frame.crs, 4326, always_xy=True).transform
 
     def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack(project(points[:, 0], points[:, 1]))
 
-    return transform(Polygon([to_map @ corner for corner in corners]), move)
+    return transform(geometry, move)
 
 
 def pixel_at(frame: Frame, lon: float, lat: float) -> tuple[int, int] | None:

@@ -56,9 +56,13 @@ class StackConfig:
 
 @dataclass(frozen=True, slots=True)
 class StackTruth:
-    """`displacement_m` (day, y, x); `label` (y, x): 0 still, 1.. the fills, -1 the slope; `cycles` (pair, y, x) int8."""
+    """`displacement_m` and `air_m` (day, y, x); `cycles` (pair, y, x) int8; `coherent` ground (y, x).
+
+    `label` (y, x): 0 still, 1.. the fills, -1 the slope.
+    """
 
     displacement_m: FloatArray
+    air_m: FloatArray
     label: NDArray[np.int16]
     cycles: NDArray[np.int8]
     coherent: BoolArray
@@ -90,7 +94,7 @@ def draw_stack(config: StackConfig) -> tuple[PairStack, StackTruth]:
     pairs = tuple(Pair(days[i], days[j], None, f"simulated {i}-{j}", "") for i, j in at)
     geometry = Geometry(WAVELENGTH_M, 39.0, -12.0, Direction.ASCENDING)
     stack = PairStack(frame, geometry, pairs, displacement, np.clip(coherence, 0.01, 0.99), height)
-    return stack, StackTruth(truth, label, cycles, np.asarray((cover == 0) & ~wet))
+    return stack, StackTruth(truth, air, label, cycles, np.asarray((cover == 0) & ~wet))
 
 
 def _smooth(rng: np.random.Generator, shape: tuple[int, int], length_px: float) -> FloatArray:

@@ -1,0 +1,57 @@
+"""Moving areas for people: what their direction means, and GeoJSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from shapely.geometry import mapping
+
+from sat_monitor.core.deformation import Geometry, Motion
+from sat_monitor.core.domain import Direction
+from sat_monitor.deformation.anomalies import MovingArea
+from sat_monitor.deformation.place import to_lonlat
+from sat_monitor.imagery.files import write_whole
+
+#: Where a right-looking satellite stands, seen from the ground.
+_SIDE = {Direction.ASCENDING: ("west", "east"), Direction.DESCENDING: ("east", "west")}
+
+
+def direction_words(geometry: Geometry, velocity: float) -> str:
+    """What motion along the line of sight means on the ground, as far as one direction of view can say."""
+    here, there = _SIDE[geometry.direction] if geometry.direction is not None else ("its side", "the other side")
+    if velocity < 0.0:
+        return f"away from the satellite: sinks, or moves {there}"
+    return f"toward the satellite: rises, or moves {here}"
+
+
+def row_of(motion: Motion, area: MovingArea) -> dict[str, Any]:
+    """One area as a row; velocities in mm/yr against its surroundings."""
+    centre = to_lonlat(motion.frame, area.outline).representative_point()
+    curve = area.curve
+    return {
+        "lon": round(centre.x, 5), "lat": round(centre.y, 5), "area_m2": round(area.area_m2),
+        "velocity_mm_per_yr": round(area.velocity_m_per_yr * 1e3, 1),
+        "std_mm_per_yr": round(area.velocity_std_m_per_yr * 1e3, 1),
+        "meaning": direction_words(motion.geometry, area.velocity_m_per_yr), "curve": curve.model,
+        "since": None if curve.onset is None else str(curve.onset), "faster": curve.accelerates,
+        "last_rate_mm_per_yr": round(curve.rate_m_per_yr * 1e3, 1),
+    }  # fmt: skip
+
+
+def write_geojson(path: Path, motion: Motion, areas: Sequence[MovingArea]) -> Path:
+    """The outlines in lon/lat (RFC 7946) with their rows, and what share of the frame was measured."""
+    features = [
+        {
+            "type": "Feature",
+            "geometry": mapping(to_lonlat(motion.frame, area.outline)),
+            "properties": row_of(motion, area),
+        }
+        for area in areas
+    ]
+    seen = float(np.isfinite(motion.velocity_m_per_yr).mean())
+    content = {"type": "FeatureCollection", "measured_share": round(seen, 4), "features": features}
+    return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
