@@ -1,4 +1,4 @@
-"""The schedule: every night at 02:30 Asia/Tokyo, served by one command."""
+"""The schedule: every night at 02:30 and deformation on Mondays at 04:30 Asia/Tokyo, served by one command."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pathlib import Path
 from sat_monitor.core.errors import SatMonitorError
 from sat_monitor.core.home import Home
 
-CRON = "30 2 * * *"
+CRON, WEEKLY_CRON = "30 2 * * *", "30 4 * * 1"
 TIME_ZONE = "Asia/Tokyo"
-DEPLOYMENT = "nightly"
+DEPLOYMENT, WEEKLY_DEPLOYMENT = "nightly", "deformation"
 #: How long a server may take to start and to stop, seconds.
 _START_S, _STOP_S = 120.0, 20.0
 _API = "PREFECT_API_URL"
 
 
 def serve(home: Home) -> None:
-    """Serve the nightly deployment until stopped.
+    """Serve the nightly and the weekly deployment until stopped.
 
     The server is that of PREFECT_API_URL. Where that is not set, one is started on loopback beside it, for a temporary
     server in Prefect's own process schedules nothing; its address is written to `<home>/prefect/api.url`.
@@ -81,16 +81,24 @@ def own_server(home: Home) -> Iterator[str]:
 
 
 def _serve(home: Home) -> None:
+    from prefect import serve
     from prefect.schedules import Cron
 
+    from flows.deformation import deformation
     from flows.nightly import nightly
 
-    nightly.serve(
-        name=DEPLOYMENT,
-        schedule=Cron(CRON, timezone=TIME_ZONE),
-        parameters={"home": str(home.root.resolve())},
-        description="Observe, detect, publish: what is owed, every night",
-    )
+    parameters = {"home": str(home.root.resolve())}
+    # Prefect types these as coroutines too: they are, but only within a running loop.
+    serve(
+        nightly.to_deployment(  # type: ignore[arg-type]
+            name=DEPLOYMENT, schedule=Cron(CRON, timezone=TIME_ZONE), parameters=parameters,
+            description="Observe, detect, publish: what is owed, every night",
+        ),
+        deformation.to_deployment(  # type: ignore[arg-type]
+            name=WEEKLY_DEPLOYMENT, schedule=Cron(WEEKLY_CRON, timezone=TIME_ZONE), parameters=parameters,
+            description="Invert the stacks that came since, list the ground that moves",
+        ),
+    )  # fmt: skip
 
 
 def _wait(server: subprocess.Popen[bytes], api: str, log: Path) -> None:

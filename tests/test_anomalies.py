@@ -80,7 +80,9 @@ def test_outlines_are_written_in_lon_lat_with_words(tmp_path: Path) -> None:
     assert len(written["features"]) == len(areas) == 3
     assert 0.5 < written["measured_share"] < 1.0
     assert all(footprint(motion.frame).contains(shape(one["geometry"])) for one in written["features"])
-    assert row_of(motion, areas[0])["meaning"] == "away from the satellite: sinks, or moves east"
+    assert (
+        row_of(motion, areas[0])["meaning"] == "against its surroundings away from the satellite: sinks, or moves east"
+    )
     assert direction_words(replace(motion.geometry, direction=Direction.DESCENDING), 0.01).endswith("moves east")
     assert "its side" in direction_words(Geometry(0.055), 0.01)
 

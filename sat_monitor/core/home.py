@@ -63,13 +63,18 @@ class Home:
         """Imported layers, one folder per kind and version."""
         return self.root / "overlays"
 
+    @property
+    def deformation(self) -> Path:
+        """Stacks of interferograms and the motion inverted from them, one folder per AOI."""
+        return self.root / "deformation"
+
     def interferograms(self, aoi: str) -> Path:
         """The stack of interferograms of an AOI."""
-        return self.root / "deformation" / aoi / "interferograms"
+        return self.deformation / aoi / "interferograms"
 
     def motion(self, aoi: str) -> Path:
         """What was inverted from the stack of an AOI."""
-        return self.root / "deformation" / aoi / "motion"
+        return self.deformation / aoi / "motion"
 
     @property
     def blobs(self) -> Path:

@@ -36,7 +36,7 @@ def row_of(motion: Motion, area: MovingArea) -> dict[str, Any]:
         "lon": round(centre.x, 5), "lat": round(centre.y, 5), "area_m2": round(area.area_m2),
         "velocity_mm_per_yr": round(area.velocity_m_per_yr * 1e3, 1),
         "std_mm_per_yr": round(area.velocity_std_m_per_yr * 1e3, 1),
-        "meaning": direction_words(motion.geometry, area.velocity_m_per_yr), "curve": curve.model,
+        "meaning": f"against its surroundings {direction_words(motion.geometry, area.velocity_m_per_yr)}", "curve": curve.model,
         "since": None if curve.onset is None else str(curve.onset), "faster": curve.accelerates,
         "last_rate_mm_per_yr": round(curve.rate_m_per_yr * 1e3, 1),
     }  # fmt: skip

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from sat_monitor.core.deformation import Motion, PairStack
 from sat_monitor.core.home import Home
+from sat_monitor.deformation.alarms import write_geojson
+from sat_monitor.deformation.anomalies import moving_areas
 from sat_monitor.deformation.interferograms import read_stack
 from sat_monitor.deformation.invert import InvertOptions, invert
 from sat_monitor.deformation.place import footprint
-from sat_monitor.deformation.shelf import get_stack, index_sha256, put_motion, put_stack
+from sat_monitor.deformation.shelf import INDEX, get_stack, index_sha256, put_motion, put_stack, stack_of_motion
 from sat_monitor.imagery.aois import AoiRegistry, aoi_from_outline
 
 
@@ -39,3 +43,31 @@ def invert_area(home: Home, aoi: str, options: InvertOptions) -> Motion:
     motion = invert(stack, options)
     put_motion(home.motion(aoi), motion, index_sha256(folder))
     return motion
+
+
+@dataclass(frozen=True, slots=True)
+class WeekReport:
+    """What a week's inversion of an area gave: counts of moving areas and of those that move faster, and their file."""
+
+    aoi: str
+    measured_share: float
+    moving: int
+    faster: int
+    path: Path
+
+
+def owed_areas(home: Home) -> tuple[str, ...]:
+    """Areas whose motion does not follow from the stack that they have."""
+    stacks = sorted(path.parent.parent.name for path in home.deformation.glob(f"*/interferograms/{INDEX}"))
+    return tuple(
+        aoi for aoi in stacks if stack_of_motion(home.motion(aoi)) != index_sha256(home.interferograms(aoi))
+    )  # fmt: skip
+
+
+def week_of_area(home: Home, aoi: str) -> WeekReport:
+    """Invert the stack of `aoi` as shipped and write its moving areas beside it. DeformationError E2207, E2208."""
+    motion = invert_area(home, aoi, InvertOptions())
+    areas = moving_areas(motion)
+    path = write_geojson(home.motion(aoi).with_name("moving.geojson"), motion, areas)
+    share = float(np.isfinite(motion.velocity_m_per_yr).mean())
+    return WeekReport(aoi, share, len(areas), sum(area.curve.accelerates for area in areas), path)

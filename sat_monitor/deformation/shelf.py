@@ -90,6 +90,11 @@ def index_sha256(folder: Path) -> str:
     return file_sha256(folder / INDEX)
 
 
+def stack_of_motion(folder: Path) -> str | None:
+    """The hash of the stack that a kept motion follows from; None where there is no motion."""
+    return str(_index(folder)["stack_sha256"]) if (folder / INDEX).is_file() else None
+
+
 def export(folder: Path, out: Path) -> list[Path]:
     """Copy what is kept into `out` after its hashes were checked; returns the files, the index last."""
     _layers(folder, index := _index(folder))
