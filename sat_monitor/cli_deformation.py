@@ -108,13 +108,11 @@ def alarms(
     aoi: AoiNeeded, out: Annotated[Path | None, typer.Option("--out", help="GeoJSON of the outlines")] = None,
     home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False,
 ) -> None:  # fmt: skip
-    """Areas that move against their surroundings, and since when they move faster."""
+    """Areas that move against their surroundings, and since when they move faster; nights rank by them from now on."""
     from sat_monitor.deformation.alarms import row_of, write_geojson
-    from sat_monitor.deformation.anomalies import moving_areas
-    from sat_monitor.deformation.shelf import get_motion
+    from sat_monitor.deformation.job import list_moving
 
-    motion = get_motion(Home(home).motion(aoi))
-    areas = moving_areas(motion)
+    motion, areas = list_moving(Home(home), aoi)
     print_rows([row_of(motion, area) for area in areas], as_json, "moving areas")
     if out is not None:
         write_geojson(out, motion, areas)

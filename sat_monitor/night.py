@@ -16,7 +16,7 @@ from functools import cache
 from sat_monitor.approval import record_use
 from sat_monitor.core.clock import TOKYO, Clock
 from sat_monitor.core.domain import AOI, Scene
-from sat_monitor.core.errors import OverlayError, SatMonitorError
+from sat_monitor.core.errors import DeformationError, OverlayError, SatMonitorError
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
 from sat_monitor.delivery.run import DeliveryReport, deliver
@@ -37,6 +37,7 @@ from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
 from sat_monitor.scoring import Bench
 from sat_monitor.services import open_sources
+from sat_monitor.signs import moving_signs
 from sat_monitor.sites.flowpath import Relief
 from sat_monitor.sites.funnel import funnel
 from sat_monitor.sites.judging import Judged, judge
@@ -364,12 +365,13 @@ def _publish(desk: _Desk, aoi: AOI) -> Published:
 def _judged(desk: _Desk, aoi: AOI, terrain: Terrain | None) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
     """The AOI's confirmed sites among the layers that the night pinned, and what kept them from being judged.
 
-    A damaged layer stops no ticket: the page then says that nothing was asked, and the report why.
+    A damaged layer or list of moving areas stops no ticket: the page then says that nothing was asked, and the report why.
     """
     request = desk.request
     relief = None if terrain is None else Relief(terrain.grid, terrain.height)
     try:
         place = JudgedPlace(Overlays.open(request.home, request.overlays), aoi.grid.epsg, relief)
-        return judge(desk.store.sites(aoi.id), place, request.profile), ()
-    except OverlayError as error:
+        sites = desk.store.sites(aoi.id)
+        return judge(sites, place, request.profile, moving_signs(request.home, aoi, sites)), ()
+    except (OverlayError, DeformationError) as error:
         return (), (error.message,)

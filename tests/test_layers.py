@@ -51,7 +51,7 @@ ROOMS = (
     )
     | dict.fromkeys(("checkpoints", "masks", "registration", "scoring"), "fold")
     | dict.fromkeys(
-        ("approval", "casework", "desk_draw", "detect", "observe", "publish", "report", "services"), "night"
+        ("approval", "casework", "desk_draw", "detect", "observe", "publish", "report", "services", "signs"), "night"
     )
 )
 

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from shapely.geometry import mapping
 
 from sat_monitor.audit import verify
 from sat_monitor.core.clock import fixed_clock
@@ -27,6 +28,7 @@ from tests.night_world import (
     keep_scenes,
     later,
     quiet,
+    small_aoi,
 )
 
 
@@ -211,3 +213,25 @@ def test_two_nights_at_once_are_refused(finished: Place) -> None:
         pytest.raises(StoreError, match="E1701"),
     ):
         finished.night()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_ground_that_moves_under_a_fill_is_a_ground_of_its_rank(filled: Place, tmp_path: Path, damaged: bool) -> None:
+    place = copied(filled, tmp_path / "home")
+    outline = mapping(small_aoi().outline)
+    row = {"velocity_mm_per_yr": -25.0, "faster": True}
+    listed = {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": outline, "properties": row}]}
+    path = place.home.moving_areas(AOI_ID)
+    path.parent.mkdir(parents=True)
+    path.write_text("{" if damaged else json.dumps(listed), encoding="utf-8")
+
+    report = place.night()
+
+    with Store(place.home.database, CLOCK) as store:
+        bodies = [json.loads(event.body) for event in store.events() if event.kind == "ticket.delivered"]
+    assert bodies
+    if damaged:
+        assert "E2207" in report.to_markdown()
+        assert not any("grounds" in body for body in bodies)
+    else:
+        assert all({"ground_moves", "ground_accelerates"} <= {code for code, _ in body["grounds"]} for body in bodies)

@@ -76,6 +76,10 @@ class Home:
         """What was inverted from the stack of an AOI."""
         return self.deformation / aoi / "motion"
 
+    def moving_areas(self, aoi: str) -> Path:
+        """The areas of an AOI that move, as last listed."""
+        return self.deformation / aoi / "moving.geojson"
+
     @property
     def blobs(self) -> Path:
         """Photos as they came from the camera, each under its hash."""

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shapely.geometry import mapping
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.deformation import Geometry, Motion
 from sat_monitor.core.domain import Direction
+from sat_monitor.core.errors import DeformationError
 from sat_monitor.deformation.anomalies import MovingArea
 from sat_monitor.deformation.place import to_lonlat
 from sat_monitor.imagery.files import write_whole
@@ -55,3 +57,12 @@ def write_geojson(path: Path, motion: Motion, areas: Sequence[MovingArea]) -> Pa
     seen = float(np.isfinite(motion.velocity_m_per_yr).mean())
     content = {"type": "FeatureCollection", "measured_share": round(seen, 4), "features": features}
     return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+
+
+def read_geojson(path: Path) -> list[tuple[BaseGeometry, dict[str, Any]]]:
+    """(outline in lon/lat, row) of each area that was written; DeformationError E2207 where the file is damaged."""
+    try:
+        features = json.loads(path.read_text(encoding="utf-8"))["features"]
+        return [(shape(one["geometry"]), dict(one["properties"])) for one in features]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DeformationError("E2207", f"{path.name} of {path.parent.name} is not what was written") from error

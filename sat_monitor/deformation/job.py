@@ -10,11 +10,19 @@ import numpy as np
 from sat_monitor.core.deformation import Motion, PairStack
 from sat_monitor.core.home import Home
 from sat_monitor.deformation.alarms import write_geojson
-from sat_monitor.deformation.anomalies import moving_areas
+from sat_monitor.deformation.anomalies import MovingArea, moving_areas
 from sat_monitor.deformation.interferograms import read_stack
 from sat_monitor.deformation.invert import InvertOptions, invert
 from sat_monitor.deformation.place import footprint
-from sat_monitor.deformation.shelf import INDEX, get_stack, index_sha256, put_motion, put_stack, stack_of_motion
+from sat_monitor.deformation.shelf import (
+    INDEX,
+    get_motion,
+    get_stack,
+    index_sha256,
+    put_motion,
+    put_stack,
+    stack_of_motion,
+)
 from sat_monitor.imagery.aois import AoiRegistry, aoi_from_outline
 
 
@@ -64,10 +72,17 @@ def owed_areas(home: Home) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def week_of_area(home: Home, aoi: str) -> WeekReport:
-    """Invert the stack of `aoi` as shipped and write its moving areas beside it. DeformationError E2207, E2208."""
-    motion = invert_area(home, aoi, InvertOptions())
+def list_moving(home: Home, aoi: str) -> tuple[Motion, list[MovingArea]]:
+    """The moving areas of the kept motion of `aoi`, written where nights look for them. DeformationError E2207."""
+    motion = get_motion(home.motion(aoi))
     areas = moving_areas(motion)
-    path = write_geojson(home.motion(aoi).with_name("moving.geojson"), motion, areas)
+    write_geojson(home.moving_areas(aoi), motion, areas)
+    return motion, areas
+
+
+def week_of_area(home: Home, aoi: str) -> WeekReport:
+    """Invert the stack of `aoi` as shipped and list its moving areas. DeformationError E2207, E2208."""
+    invert_area(home, aoi, InvertOptions())
+    motion, areas = list_moving(home, aoi)
     share = float(np.isfinite(motion.velocity_m_per_yr).mean())
-    return WeekReport(aoi, share, len(areas), sum(area.curve.accelerates for area in areas), path)
+    return WeekReport(aoi, share, len(areas), sum(area.curve.accelerates for area in areas), home.moving_areas(aoi))

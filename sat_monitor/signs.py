@@ -1,0 +1,32 @@
+"""What is measured of sites besides their own looks: ground that moves under them, as the last inversion listed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sat_monitor.core.domain import AOI, Site
+from sat_monitor.core.grid import reproject
+from sat_monitor.core.home import Home
+from sat_monitor.deformation.alarms import read_geojson
+from sat_monitor.sites.priority import Signs
+
+
+def moving_signs(home: Home, aoi: AOI, sites: Sequence[Site]) -> dict[str, Signs]:
+    """Signs by site id of the sites that touch a moving area: of several the fastest counts, and whether any accelerates.
+
+    A site that touches none is not in it: whether its ground was measured the list does not say. Raises DeformationError
+    E2207 where the list is damaged.
+    """
+    path = home.moving_areas(aoi.id)
+    if not path.is_file():
+        return {}
+    areas = [(reproject(outline, 4326, aoi.grid.epsg), row) for outline, row in read_geojson(path)]
+    found = {}
+    for site in sites:
+        touching = [row for outline, row in areas if outline.intersects(site.outline)]
+        if touching:
+            rates = [float(row["velocity_mm_per_yr"]) for row in touching]
+            found[site.id] = Signs(
+                los_mm_per_year=max(rates, key=abs), accelerates=any(row["faster"] for row in touching)
+            )
+    return found
