@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from sat_monitor.cli_common import (
 )  # fmt: skip
 from sat_monitor.core.errors import UsageError
 from sat_monitor.core.home import Home
+
+if TYPE_CHECKING:
+    from sat_monitor.core.deformation import Motion
 
 deformation_app = typer.Typer(no_args_is_help=True)
 
@@ -57,13 +60,27 @@ def invert(
     coherence: CoherenceOption = 0.7, reference: ReferenceOption = None,
 ) -> None:  # fmt: skip
     """Displacement of every day, velocity, acceleration and season with their uncertainties."""
-    import numpy as np
-
     from sat_monitor.deformation.invert import InvertOptions
     from sat_monitor.deformation.job import invert_area
 
     options = InvertOptions(weights, loops, corrections, robust, min_coherence=coherence, reference=_row_col(reference))
-    motion = invert_area(Home(home), aoi, options)
+    _tell(invert_area(Home(home), aoi, options))
+
+
+@deformation_app.command("update")
+def update(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> None:
+    """Add the pairs of a folder to the area's stack and invert it as shipped."""
+    from sat_monitor.deformation.invert import InvertOptions
+    from sat_monitor.deformation.job import update_area
+
+    if not path.is_dir():
+        raise UsageError("E2002", str(path))
+    _tell(update_area(Home(home), path, aoi, InvertOptions()))
+
+
+def _tell(motion: Motion) -> None:
+    import numpy as np
+
     for remark in motion.remarks:
         print(remark)
     seen = np.isfinite(motion.velocity_m_per_yr)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +16,12 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from sat_monitor.cli import app
+from sat_monitor.core.deformation import Frame, Geometry
 from sat_monitor.core.errors import DeformationError
 from sat_monitor.core.home import Home
+from sat_monitor.deformation.job import extended
 from sat_monitor.deformation.place import footprint, pixel_at
-from sat_monitor.deformation.shelf import write_layer
+from sat_monitor.deformation.shelf import get_motion, write_layer
 from tests.insar_world import DAYS, sinking, stack_of
 
 RUNNER = CliRunner()
@@ -86,6 +91,40 @@ def test_a_point_is_drawn_and_tabled_and_the_unmeasured_one_is_refused(producer:
     for place in (f"{east - 1e-5},{south + 1e-5}", "0,0"):
         with pytest.raises(DeformationError, match="E2209"):
             run(*words, "--at", place)
+
+
+def test_new_pairs_are_added_and_the_result_is_that_of_the_whole_stack(producer: Path, tmp_path: Path) -> None:
+    later, homes = tmp_path / "later", [Home(tmp_path / "whole"), Home(tmp_path / "grown")]
+    run("import", "interferograms", str(producer), "--aoi", "slope", "--home", str(homes[0].root))
+    run("deformation", "invert", "--aoi", "slope", "--home", str(homes[0].root))
+    later.mkdir()
+    shutil.copy(producer / "r20240101_VV_8rlks_mli.par", later)
+    for path in producer.glob(f"*-{DAYS[-1]:%Y%m%d}_VV_*.tif"):
+        shutil.move(path, later / path.name)
+    run("import", "interferograms", str(producer), "--aoi", "slope", "--home", str(homes[1].root))
+
+    words = ["deformation", "update", str(later), "--aoi", "slope", "--home", str(homes[1].root)]
+    assert run(*words).exit_code == 0
+
+    whole, grown = (get_motion(home.motion("slope")) for home in homes)
+    assert grown.days == whole.days == DAYS
+    np.testing.assert_array_equal(grown.displacement_m, whole.displacement_m)
+    with pytest.raises(DeformationError, match="E2204"):
+        run(*words)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"frame": Frame("EPSG:32654", (0.0, 20.0, 0.0, 0.0, 0.0, -20.0), 16, 18)}, "E2205"),
+        ({"geometry": Geometry(0.24)}, "E2205"), ({"coherence": None}, "E2206"), ({}, "E2204"),
+    ],
+)  # fmt: skip
+def test_pairs_that_do_not_fit_the_kept_ones_are_refused(change: dict[str, Any], code: str) -> None:
+    stack = stack_of(sinking())
+
+    with pytest.raises(DeformationError, match=code):
+        extended(stack, replace(stack, **change))
 
 
 def test_what_is_not_there_is_said_by_number(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sat_monitor.core.deformation import Motion, PairStack
+from sat_monitor.core.errors import DeformationError
 from sat_monitor.core.home import Home
 from sat_monitor.deformation.alarms import write_geojson
 from sat_monitor.deformation.anomalies import MovingArea, moving_areas
@@ -42,6 +43,37 @@ def import_stack(home: Home, registry: AoiRegistry, path: Path, aoi: str) -> Sta
     if made:
         registry.add(aoi_from_outline(aoi, footprint(stack.frame), aoi, aoi, margin_m=0.0))
     return StackImported(stack, put_stack(home.interferograms(aoi), stack), made)
+
+
+def update_area(home: Home, path: Path, aoi: str, options: InvertOptions) -> Motion:
+    """Add the pairs below `path` to the kept stack of `aoi` and invert all of it.
+
+    The whole stack is solved again, which takes about a second per million pixels and 60 days: the result is that of the
+    full solution, bit for bit. Raises DeformationError E2201 to E2208, E2210; the kept stack then stays as it was.
+    """
+    folder = home.interferograms(aoi)
+    put_stack(folder, extended(get_stack(folder), read_stack(path)))
+    return invert_area(home, aoi, options)
+
+
+def extended(stack: PairStack, more: PairStack) -> PairStack:
+    """Both stacks as one, in the order of their days; DeformationError E2204, E2205, E2206 where they do not fit."""
+    if more.frame != stack.frame:
+        raise DeformationError("E2205", f"the new pairs lie on {more.frame}, the kept ones on {stack.frame}")
+    if not np.isclose(more.geometry.wavelength_m, stack.geometry.wavelength_m, rtol=1e-3):
+        raise DeformationError("E2205", "the new pairs were taken at another wavelength")
+    if (more.coherence is None) != (stack.coherence is None):
+        raise DeformationError("E2206", "only one of the new and the kept pairs have a coherence")
+    pairs = (*stack.pairs, *more.pairs)
+    if len({(pair.before, pair.after) for pair in pairs}) < len(pairs):
+        raise DeformationError("E2204", "a new pair is kept already")
+    order = sorted(range(len(pairs)), key=lambda k: (pairs[k].before, pairs[k].after))
+    coherence = None
+    if stack.coherence is not None and more.coherence is not None:
+        coherence = np.concatenate([stack.coherence, more.coherence])[order]
+    displacement = np.concatenate([stack.displacement_m, more.displacement_m])[order]
+    height = stack.height_m if stack.height_m is not None else more.height_m
+    return PairStack(stack.frame, stack.geometry, tuple(pairs[k] for k in order), displacement, coherence, height)
 
 
 def invert_area(home: Home, aoi: str, options: InvertOptions) -> Motion:
