@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from sat_monitor.core.domain import Sensor, WorksGroup
 from sat_monitor.core.errors import TicketError, UsageError
 from sat_monitor.tickets.page import build_page
-from sat_monitor.tickets.place import locate
+from sat_monitor.tickets.place import geo_code, geo_uri, locate
 from sat_monitor.tickets.records import SceneRole, SceneUse
 from sat_monitor.tickets.text import forbidden_words
 from sat_monitor.tickets.ticket import render_ticket
@@ -55,7 +55,7 @@ def test_the_page_says_all_that_an_inspector_needs(tmp_path: Path) -> None:
         "八王子市(外接矩形による推定・要確認)", "139.270000", "35.660000", "EPSG:6677", "−37,575", "−51,005", "53393291",
         "1,240m²±270m²", "2024-05-02より後、2024-06-21まで", "0.78→0.21", "+3.1dB", "99%超",
         "規模要件の確認事項(衛星推定・確率・誤差)", "30cm", "A56", "s2-2023-05-02", "s2-2024-06-20",
-        "ab" * 32, "41:" + "cd" * 32, "containsmodifiedCopernicusSentineldata2023–2024",
+        "ab" * 32, "41:" + "cd" * 32, "コードを読むと地図アプリで位置が開きます", "containsmodifiedCopernicusSentineldata2023–2024",
     ]  # fmt: skip
     missing = [word for word in wanted if word not in text]
     assert not missing, text
@@ -191,3 +191,10 @@ def test_a_page_tells_of_the_works_group_and_is_silent_without_one(lang: str) ->
     with_group = build_page(request(group=group), words, {}, ()).facts
     assert any("1,620" in line.value and "2" in line.value for line in with_group)
     assert words.of("label.works_group") not in {line.label for line in build_page(request(), words, {}, ()).facts}
+
+
+def test_the_code_on_the_page_is_that_of_the_place() -> None:
+    code = geo_code(139.27, 35.66)
+    assert geo_uri(139.27, 35.66) == "geo:35.660000,139.270000"
+    assert code == geo_code(139.2700000004, 35.66) != geo_code(139.270001, 35.66)
+    assert b"<script" not in code and b"href" not in code

@@ -9,6 +9,7 @@ from string import Template
 
 from sat_monitor.core.resources import resource_folder
 from sat_monitor.tickets.page import Page, PictureRef
+from sat_monitor.tickets.place import geo_uri
 from sat_monitor.tickets.words import Line, Words
 
 #: The order in which the pictures follow each other on a phone.
@@ -22,7 +23,7 @@ def ticket_html(page: Page, words: Words, jpegs: Mapping[str, bytes], lonlat: tu
     """
     template = Template((resource_folder("templates") / "ticket.html").read_text(encoding="utf-8"))
     lon, lat = lonlat
-    links = {f"geo:{lat:.6f},{lon:.6f}": words.of("text.open_app"), page.map_url: page.map_label}
+    links = {geo_uri(lon, lat): words.of("text.open_app"), page.map_url: page.map_label}
     banners = [(page.withdrawn, "banner withdrawn"), (words.of("page.simulated") if page.simulated else "", "banner")]
     filled = {
         "lang": page.lang,

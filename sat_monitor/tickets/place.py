@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -179,3 +180,17 @@ def locate(lon: float, lat: float, table: tuple[Municipality, ...] | None = None
     rows = municipalities() if table is None else table
     holding = sorted((m for m in rows if m.holds(lon, lat)), key=lambda m: (m.distance_km(lon, lat), m.code))
     return Place(lon, lat, plane_coordinates(lon, lat), mesh_code(lon, lat), half_mesh_code(lon, lat), tuple(holding))
+
+
+def geo_uri(lon: float, lat: float) -> str:
+    """The place as a URI that map apps open (RFC 5870); six decimals are a tenth of a metre."""
+    return f"geo:{lat:.6f},{lon:.6f}"
+
+
+def geo_code(lon: float, lat: float) -> bytes:
+    """The place as a QR code, SVG: a phone without signal reads it from paper."""
+    import segno
+
+    drawing = io.BytesIO()
+    segno.make(geo_uri(lon, lat), error="m", micro=False).save(drawing, kind="svg", border=2, xmldecl=False)
+    return drawing.getvalue()

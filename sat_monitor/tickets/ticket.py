@@ -16,6 +16,7 @@ from sat_monitor.tickets.geojson import collection, feature, lonlat_outline, sit
 from sat_monitor.tickets.html import ticket_html
 from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_text
 from sat_monitor.tickets.pdf import typeset
+from sat_monitor.tickets.place import geo_code
 from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, TicketRequest
 from sat_monitor.tickets.snippets import Labels, Marks, draw_missing, draw_scene, draw_score, encode_jpeg
 from sat_monitor.tickets.text import json_text, lead_wording, printable
@@ -54,8 +55,9 @@ def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> Ren
     refs = {name: PictureRef(f"{name}.jpg", picture.caption) for name, picture in pictures.items()}
     page = build_page(request, words, refs, [p.style for p in pictures.values() if p.style])
     contents = {f"{name}.jpg": picture.jpeg for name, picture in pictures.items()}
-    pdf = typeset("ticket.typ", page.as_json(words), contents, request.ticket.opened_at)
     place = request.place
+    printed = {**contents, "geo.svg": geo_code(place.lon, place.lat)}
+    pdf = typeset("ticket.typ", page.as_json(words), printed, request.ticket.opened_at)
     contents |= {
         "ticket.html": ticket_html(page, words, contents, (place.lon, place.lat)),
         "ticket.geojson": ticket_geojson(request).encode(),
