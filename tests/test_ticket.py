@@ -34,7 +34,7 @@ FILES = [
 
 def _page(folder: Path) -> str:
     reader = PdfReader(io.BytesIO((folder / "ticket.pdf").read_bytes()))
-    assert len(reader.pages) == 1
+    assert len(reader.pages) == 2
     width, height = (float(v) for v in reader.pages[0].mediabox[2:])
     assert (round(width), round(height)) == (595, 842)
     return "".join(reader.pages[0].extract_text().split())
@@ -109,7 +109,7 @@ def test_the_page_stays_light(tmp_path: Path, sensor: Sensor) -> None:
     assert (rendered.folder / "ticket.pdf").stat().st_size <= 600_000
 
 
-def test_hostile_text_is_neutral_and_the_page_stays_one_page(tmp_path: Path) -> None:
+def test_hostile_text_is_neutral_and_each_page_stays_one_page(tmp_path: Path) -> None:
     bad = HOSTILE + "違反 無許可 "
     made = request()
     made = replace(
@@ -198,3 +198,20 @@ def test_the_code_on_the_page_is_that_of_the_place() -> None:
     assert geo_uri(139.27, 35.66) == "geo:35.660000,139.270000"
     assert code == geo_code(139.2700000004, 35.66) != geo_code(139.270001, 35.66)
     assert b"<script" not in code and b"href" not in code
+
+
+@pytest.mark.parametrize(
+    ("lang", "wanted"),
+    [
+        ("ja", ["公道から", "身分証明書", "台帳", "30cmを超える", "規模未満", "見えず", "見取図", "備考"]),
+        ("en", ["Fromthepublicroad", "identitycard", "registers", "above30cm", "belowsize", "couldnotsee", "Sketch"]),
+    ],
+)
+def test_the_second_page_is_the_sheet_for_the_visit(tmp_path: Path, lang: str, wanted: list[str]) -> None:
+    render_ticket(request(), tmp_path, lang)
+
+    text = "".join(PdfReader(tmp_path / "ticket.pdf").pages[1].extract_text().split())
+
+    assert [word for word in wanted if word not in text] == []
+    assert "t-9f8e7d6c" in text and "41:" + "cd" * 32 in text
+    assert forbidden_words(text) == []

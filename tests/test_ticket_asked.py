@@ -31,7 +31,7 @@ def asked(surroundings: Surroundings) -> TicketRequest:
 def page(made: TicketRequest, folder: Path, lang: str = "ja") -> str:
     render_ticket(made, folder, lang)
     reader = PdfReader(io.BytesIO((folder / "ticket.pdf").read_bytes()))
-    assert len(reader.pages) == 1
+    assert len(reader.pages) == 2
     return "".join(reader.pages[0].extract_text().split())
 
 

@@ -31,6 +31,8 @@ from sat_monitor.tickets.words import (
     start_text,
 )
 
+#: Lists of the second page.
+_VISIT = ("before", "road", "entry", "results", "fields")
 _MAX_SCENES = 6
 _MAX_EVIDENCE = 8
 _MAX_REASONS = 6
@@ -85,6 +87,7 @@ class Page:
     scenes: tuple[SceneRow, ...]
     more_scenes: str
     record: tuple[str, ...]
+    visit: dict[str, tuple[str, ...]]
     proof: tuple[Line, ...]
     credit: str
     footer: str
@@ -132,6 +135,7 @@ def build_page(request: TicketRequest, words: Words, pictures: dict[str, Picture
         scenes=tuple(_scene_row(use, words) for use in uses[:_MAX_SCENES]),
         more_scenes=words.of("text.more_scenes", n=hidden) if hidden > 0 else "",
         record=words.items("record.fields"),
+        visit={name: words.items(f"second.{name}") for name in _VISIT},
         proof=_proof(request, words),
         credit="  |  ".join([credit(words, [use.scene for use in uses]), *_notes(words, styles)]),
         footer=words.of("page.footer", version=_short(request.software, 24)),
