@@ -32,6 +32,7 @@ class Format(StrEnum):
 
     GEOJSON = "geojson"
     GPKG = "gpkg"
+    QFIELD = "qfield"
     CSV = "csv"
     KML = "kml"
     GPX = "gpx"

@@ -67,11 +67,12 @@ def test_csv_cells_run_nothing_and_the_centroid_is_lon_lat(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_hostile_ids_make_valid_files(tmp_path: Path, fmt: str) -> None:
-    path = export_sites([site(id=HOSTILE)], AOIS, tmp_path / f"x.{fmt}", fmt)
+    path = export_sites([site(id=HOSTILE)], AOIS, tmp_path / f"x.{'gpkg' if fmt == 'qfield' else fmt}", fmt)
     if fmt == "csv":
         assert len(path.read_text(encoding="utf-8").splitlines()) == 2
     else:
-        assert len(geopandas.read_file(path, layer="waypoints" if fmt == "gpx" else None)) == 1
+        layer = {"gpx": "waypoints", "qfield": "sites"}.get(fmt)
+        assert len(geopandas.read_file(path, layer=layer)) == 1
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -109,7 +110,7 @@ def test_hostile_text_stays_text_in_xml(tmp_path: Path, fmt: str, root: str) -> 
 
 
 def test_unknown_formats_and_areas_are_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'shp' is not one of geojson, gpkg, csv, kml, gpx"):
+    with pytest.raises(UsageError, match="'shp' is not one of geojson, gpkg, qfield, csv, kml, gpx"):
         export_sites([site()], AOIS, tmp_path / "x", "shp")
     with pytest.raises(AoiError, match="E1504"):
         export_sites([site()], {}, tmp_path / "x", "csv")

@@ -1,4 +1,4 @@
-"""All sites in one file: GeoJSON, GeoPackage, CSV, KML or GPX."""
+"""All sites in one file: GeoJSON, GeoPackage, the same with a form for QField, CSV, KML or GPX."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from sat_monitor.core.errors import AoiError, UsageError
 from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.geojson import COLUMNS, collection, feature, lonlat_outline, site_properties
 from sat_monitor.tickets.handheld import Placemark, gpx, kml
+from sat_monitor.tickets.qfield import SITES, add_form
 from sat_monitor.tickets.text import csv_cell, json_text
 
 if TYPE_CHECKING:
     import geopandas
 
-FORMATS = ("geojson", "gpkg", "csv", "kml", "gpx")
+FORMATS = ("geojson", "gpkg", "qfield", "csv", "kml", "gpx")
 #: GeoPackage stamps its tables with the time of writing; a fixed one keeps the same sites the same bytes.
 _GPKG_DATE = "2000-01-01T00:00:00.000Z"
+#: Language of the form: inspectors are of Japanese offices.
+_FORM_LANG = "ja"
 _TIME_COLUMNS = ("first_seen_at", "first_confirmed_at")
 
 
@@ -47,7 +50,7 @@ def export_sites(
     """Write `sites` in lon/lat (EPSG:4326) as one of `FORMATS`; returns `path`.
 
     Rows are sorted by AOI and id; sites merged into another are left out; no sites make a valid empty file with all
-    columns. KML carries outlines and points, GPX a way point on each site, CSV the centroid as WKT (lon lat). Times are ISO UTC, unknown ones null or empty.
+    columns. `qfield` is a GeoPackage with a form for findings, KML carries outlines and points, GPX a way point on each site, CSV the centroid as WKT (lon lat). Times are ISO UTC, unknown ones null or empty.
     Raises UsageError E2001 for another format, AoiError E1504 for a site of an unknown AOI, SatMonitorError E1302.
     """
     if fmt not in FORMATS:
@@ -58,7 +61,7 @@ def export_sites(
         raise AoiError("E1504", f"sites of {', '.join(unknown)}; known: {', '.join(sorted(aois)) or 'none'}")
     works = {site_id: group for group in groups for site_id in group.site_ids}
     rows = [_Row(site, aois[site.aoi], site_properties(site, works.get(site.id))) for site in kept]
-    writers = {"geojson": _geojson, "gpkg": _gpkg, "csv": _csv, "kml": _kml, "gpx": _gpx}
+    writers = {"geojson": _geojson, "gpkg": _gpkg, "qfield": _qfield, "csv": _csv, "kml": _kml, "gpx": _gpx}
     return write_whole(path, writers[fmt](rows))
 
 
@@ -95,7 +98,11 @@ def _centroid(row: _Row) -> str:
     return f"POINT ({lon:.7f} {lat:.7f})"
 
 
-def _gpkg(rows: Sequence[_Row]) -> bytes:
+def _qfield(rows: Sequence[_Row]) -> bytes:
+    return _gpkg(rows, form=True)
+
+
+def _gpkg(rows: Sequence[_Row], form: bool = False) -> bytes:
     import pyogrio
 
     table = _table(rows)
@@ -105,8 +112,10 @@ def _gpkg(rows: Sequence[_Row]) -> bytes:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _GPKG_DATE})
         try:
             pyogrio.write_dataframe(
-                table, file, layer="sites", driver="GPKG", geometry_type="MultiPolygon", promote_to_multi=True
+                table, file, layer=SITES, driver="GPKG", geometry_type="MultiPolygon", promote_to_multi=True
             )
+            if form:
+                add_form(file, _FORM_LANG, _GPKG_DATE)
         finally:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
         return file.read_bytes()
