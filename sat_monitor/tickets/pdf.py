@@ -6,12 +6,22 @@ import json
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from sat_monitor.core.clock import utc
 from sat_monitor.core.errors import TicketError
 from sat_monitor.core.resources import resource_folder
 from sat_monitor.tickets.text import font_folder
+
+
+@lru_cache(maxsize=1)
+def _fonts() -> Any:
+    """The packaged font and those that the typesetter brings, looked up once."""
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(font_folder())])
 
 
 def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, bytes], at: datetime) -> bytes:
@@ -34,7 +44,7 @@ def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, by
             pdf = typst.compile(
                 str(Path(folder) / "main.typ"),
                 root=folder,
-                font_paths=[str(font_folder())],
+                font_paths=_fonts(),
                 ignore_system_fonts=True,
                 format="pdf",
                 timestamp=int(utc(at).timestamp()),
