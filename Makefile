@@ -32,6 +32,9 @@ bench: $(READY)  ## every claimed figure, one after the other
 	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/tama.py
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/inversion.py
+	$(BIN)/python benchmarks/deformation.py --seeds 12
+	$(BIN)/python benchmarks/tickets.py
 
 bench-peers: $(READY)  ## accuracy and speed beside peers, in an environment of their own under var/peers
 	$(BIN)/python benchmarks/peer_env.py
