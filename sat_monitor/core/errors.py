@@ -151,6 +151,10 @@ ERRORS: dict[str, ErrorRow] = {
     "E2208": ErrorRow("reference area has no measurement", "choose another --reference"),
     "E2209": ErrorRow("no measurement at this place", "choose another point; no measurement does not mean stable"),
     "E2210": ErrorRow("list of pairs not usable", "see docs/deformation.md for the columns of pairs.csv"),
+    # E23xx: networks
+    "E2301": ErrorRow("weights of a network refused", "restore them from the release, or train again"),
+    "E2302": ErrorRow("pair of pictures not usable", "give two rasters of one size and name their --bands"),
+    "E2303": ErrorRow("training data missing", "give a folder of chips or pictures; see docs/network.md"),
 }
 
 
@@ -224,6 +228,10 @@ class DeliveryError(SatMonitorError):
 
 class DeformationError(SatMonitorError):
     """Interferograms that cannot be used, or motion that is not there."""
+
+
+class NetworkError(SatMonitorError):
+    """Weights, pairs or training data are not usable."""
 
 
 class CaseError(SatMonitorError):

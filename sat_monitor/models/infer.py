@@ -1,0 +1,161 @@
+"""Inference over a whole area: overlapping tiles, blended where they meet, so that no seam shows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from sat_monitor.core.domain import FloatArray
+from sat_monitor.models.bands import Pair, Side, encoded
+from sat_monitor.models.siamese import ANSWERS, STRIDE, Siamese, probabilities
+
+
+class Runtime(StrEnum):
+    """Arithmetic of the convolutions: single precision is the reference, bfloat16 is faster where the processor has it."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """Squares of `side` pixels; the outermost `margin` of each, where context is missing, fades out under its neighbour.
+
+    `shift` moves all tiles; every number is a multiple of STRIDE, for the network works on cells of that size.
+    """
+
+    side: int = 768
+    margin: int = 64
+    shift: int = 0
+
+    def __post_init__(self) -> None:
+        if any(n % STRIDE for n in (self.side, self.margin, self.shift)) or self.side <= 2 * self.margin:
+            raise ValueError(f"{self}: multiples of {STRIDE} are needed, and a side beyond both margins")
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Probability of each answer, (y, x) float32: conversion to bare or built ground, loss of plants, any change.
+
+    `uncertainty` is the standard deviation of their logits; all are NaN where nothing was seen on both dates.
+    """
+
+    conversion: FloatArray
+    loss: FloatArray
+    change: FloatArray
+    uncertainty: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A network made ready: batch norm folded into the convolutions, channels last, one arithmetic."""
+
+    network: nn.Module
+    temperature: Tensor
+    runtime: Runtime
+
+    @classmethod
+    def of(cls, network: Siamese, temperature: tuple[float, ...], runtime: Runtime | None = None) -> Predictor:
+        """A predictor; without a `runtime`, bfloat16 where the processor computes in it, else single precision."""
+        chosen = runtime or best_runtime()
+        ready = folded(network).to(_DTYPES[chosen]).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(ready, torch.tensor(temperature), chosen)
+
+    def detect(self, pair: Pair, tiling: Tiling | None = None) -> Detection:
+        """Change of a pair of any size, tile by tile; memory grows with the tile, not with the area."""
+        found, weight = np.zeros((ANSWERS + 1, *pair.shape), np.float32), np.zeros(pair.shape, np.float32)
+        for rows, cols, tile in _tiles(pair, tiling or Tiling()):
+            values = self._tile(tile)
+            ramp = _ramp(rows, cols, pair.shape, (tiling or Tiling()).margin)
+            found[:, rows, cols] += values * ramp
+            weight[rows, cols] += ramp
+        with np.errstate(invalid="ignore"):
+            planes = np.where((weight > 0.0) & pair.seen, found / weight, np.float32(np.nan)).astype(np.float32)
+        return Detection(*planes)
+
+    def _tile(self, tile: Pair) -> FloatArray:
+        """Planes of one tile, (4, y, x) float32."""
+        height, width = tile.shape
+        numbers = encoded(tile)
+        with torch.inference_mode():
+            inputs = [_even(torch.from_numpy(v))[None] for v in (numbers.optical, numbers.radar, numbers.slope)]
+            output = self.network(*(i.to(_DTYPES[self.runtime]) for i in inputs)).float()
+            planes = probabilities(output, self.temperature)[0, :, :height, :width]
+        return np.asarray(planes.numpy(), np.float32)
+
+
+_DTYPES = {Runtime.FLOAT32: torch.float32, Runtime.BFLOAT16: torch.bfloat16}
+
+
+def best_runtime() -> Runtime:
+    """The fastest arithmetic of this processor: bfloat16 where it multiplies matrices in it, else single precision."""
+    ready = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return Runtime.BFLOAT16 if ready is not None and ready() else Runtime.FLOAT32
+
+
+def folded(network: Siamese) -> nn.Module:
+    """A copy for inference: each batch norm has become part of its convolution."""
+    copied = copy.deepcopy(network).eval()
+    _fold(copied)
+    return copied
+
+
+def _fold(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, nn.Sequential) and len(child) == 3 and isinstance(child[1], nn.BatchNorm2d):
+            convolution, norm = child[0], child[1]
+            assert isinstance(convolution, nn.Conv2d)
+            setattr(module, name, nn.Sequential(fuse_conv_bn_eval(convolution, norm), child[2]))
+        else:
+            _fold(child)
+
+
+def _tiles(pair: Pair, tiling: Tiling) -> Iterator[tuple[slice, slice, Pair]]:
+    """Tiles that see something."""
+    for rows in _spans(pair.shape[0], tiling):
+        for cols in _spans(pair.shape[1], tiling):
+            sides = (
+                Side(side.optical[:, rows, cols], side.radar[:, rows, cols]) for side in (pair.before, pair.after)
+            )
+            tile = Pair(*sides, pair.slope_deg[rows, cols])
+            if tile.seen.any():
+                yield rows, cols, tile
+
+
+def _spans(size: int, tiling: Tiling) -> list[slice]:
+    """From where to where the tiles of one axis reach."""
+    step = tiling.side - 2 * tiling.margin
+    starts = range(tiling.shift - tiling.margin - (step if tiling.shift > 0 else 0), max(1, size - tiling.margin), step)
+    spans = [slice(max(0, start), min(size, start + tiling.side)) for start in starts]
+    return [span for span in spans if span.stop > span.start]
+
+
+def _ramp(rows: slice, cols: slice, shape: tuple[int, int], margin: int) -> FloatArray:
+    """Weight of a tile, (y, x): one inside, falling over its margins; not at the edges of the area."""
+    return np.asarray(
+        np.outer(_fade(rows, shape[0], margin), _fade(cols, shape[1], margin)), np.float32
+    )
+
+
+def _fade(span: slice, size: int, margin: int) -> FloatArray:
+    """Along one axis: nothing over the outer half of a margin, then a line to one at its other side."""
+    at = np.arange(span.stop - span.start, dtype=np.float32) + 0.5
+    inner, half = np.ones_like(at), margin / 2.0
+    if span.start > 0:
+        inner = np.minimum(inner, (at - half) / margin)
+    if span.stop < size:
+        inner = np.minimum(inner, (at[-1] + 0.5 - at - half) / margin)
+    return np.asarray(np.clip(inner, 0.0, 1.0), np.float32)
+
+
+def _even(values: Tensor) -> Tensor:
+    """Zeros (unseen) below and to the right, up to what the network can halve."""
+    height, width = values.shape[-2:]
+    return nn.functional.pad(values, (0, -width % STRIDE, 0, -height % STRIDE))
