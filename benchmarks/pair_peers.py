@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 
 def change_vector(before: Array, after: Array) -> Array:
     """Length of the difference of standardised bands, (band, y, x) to (y, x)."""
+
     def standard(bands: Array) -> Array:
         return np.asarray((bands - bands.mean(axis=(1, 2), keepdims=True)) / bands.std(axis=(1, 2), keepdims=True))
 
@@ -52,4 +53,4 @@ def log_ratio(before: Array, after: Array) -> Array:
 
 def otsu(score: Array) -> float:
     """Otsu's threshold of a score without its longest tail."""
-    return float(threshold_otsu(np.clip(score, None, np.percentile(score, 99.5))))
+    return float(threshold_otsu(np.clip(score, None, np.percentile(score, 99.5))))  # type: ignore[no-untyped-call]

@@ -42,7 +42,7 @@ from sat_monitor.cli_data import import_app, sources_app
 from sat_monitor.cli_deformation import deformation_app, import_interferograms
 from sat_monitor.cli_delivery import deliver, digest, outbox_app
 from sat_monitor.cli_evaluate import evaluate_app
-from sat_monitor.cli_network import network_app, pair
+from sat_monitor.cli_network import network_app, pair, train
 from sat_monitor.cli_opendata import opendata
 from sat_monitor.cli_overlays import overlays_app
 from sat_monitor.cli_series import series
@@ -69,7 +69,8 @@ import_app.command("interferograms")(import_interferograms)
 app.add_typer(deformation_app, name="deformation", help="Ground that moves, from interferograms.")
 app.command()(series)
 app.command()(pair)
-app.add_typer(network_app, name="network", help="The change network: training and versions.")
+app.command()(train)
+app.add_typer(network_app, name="network", help="Versions of the change network.")
 app.command()(deliver)
 app.command()(digest)
 app.command()(opendata)

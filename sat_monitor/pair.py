@@ -157,9 +157,7 @@ def read_bands(path: Path, names: Sequence[str] | None, usual: dict[int, tuple[s
     planes = values[: len(named)].astype(np.float32)
     keep = [n for n, name in enumerate(named) if name != "alpha"]
     seen: BoolArray = masks & np.isfinite(planes).all(axis=0)
-    return Bands(
-        np.where(seen, planes[keep], np.float32(np.nan)), tuple(named[n] for n in keep), path, georeference
-    )
+    return Bands(np.where(seen, planes[keep], np.float32(np.nan)), tuple(named[n] for n in keep), path, georeference)
 
 
 def _both(

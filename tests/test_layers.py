@@ -16,7 +16,7 @@ LINES: tuple[frozenset[str], ...] = (
     frozenset({"web", "flows"}),
     frozenset({"demo", "audit", "tune", "opendata", "doctor", "finds"}),
     frozenset({"standin"}),
-    frozenset({"night", "series", "evaluate"}),
+    frozenset({"night", "series", "evaluate", "pair"}),
     frozenset({"fold", "delivery"}),
     frozenset({"change_detect", "deformation", "sites", "tickets", "store", "overlays"}),
     frozenset({"models"}),
@@ -42,6 +42,7 @@ ROOMS = (
             "cli_deformation",
             "cli_delivery",
             "cli_evaluate",
+            "cli_network",
             "cli_opendata",
             "cli_overlays",
             "cli_series",
@@ -51,7 +52,7 @@ ROOMS = (
     )
     | dict.fromkeys(("checkpoints", "masks", "registration", "scoring"), "fold")
     | dict.fromkeys(
-        ("approval", "casework", "desk_draw", "detect", "observe", "publish", "report", "services", "signs"), "night"
+        ("approval", "casework", "desk_draw", "detect", "observe", "publish", "report", "promotion", "services", "signs"), "night"
     )
 )
 

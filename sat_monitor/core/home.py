@@ -35,6 +35,11 @@ class Home:
         return self.root / "sat_monitor.db"
 
     @property
+    def networks(self) -> Path:
+        """Weights that were promoted, by their sha256."""
+        return self.root / "networks"
+
+    @property
     def tickets(self) -> Path:
         """One folder per ticket."""
         return self.root / "tickets"

@@ -7,7 +7,7 @@ level and spread of reflectance: after to before by the ground that did not chan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -62,6 +62,10 @@ class Side:
     optical: FloatArray
     radar: FloatArray
 
+    def mapped(self, change: Callable[[FloatArray], FloatArray]) -> Side:
+        """The side whose every plane is changed alike."""
+        return Side(change(self.optical), change(self.radar))
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -70,6 +74,10 @@ class Pair:
     before: Side
     after: Side
     slope_deg: FloatArray
+
+    def mapped(self, change: Callable[[FloatArray], FloatArray]) -> Pair:
+        """The pair whose every plane is changed alike."""
+        return Pair(self.before.mapped(change), self.after.mapped(change), change(self.slope_deg))
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -68,11 +68,10 @@ def batch_of(chips: Sequence[Chip]) -> Batch:
     inputs = [encoded(chip.pair) for chip in chips]
     truth = np.stack([chip.truth for chip in chips])
     weight = np.stack([chip.weight * chip.pair.seen for chip in chips])
-    return Batch(
-        *(_tensor(np.stack([getattr(e, name) for e in inputs])) for name in ("optical", "radar", "slope")),
-        _tensor(truth),
-        _tensor(weight),
+    optical, radar, slope = (
+        _tensor(np.stack([getattr(e, name) for e in inputs])) for name in ("optical", "radar", "slope")
     )
+    return Batch(optical, radar, slope, _tensor(truth), _tensor(weight))
 
 
 def padded(chip: Chip, side: int) -> Chip:

@@ -184,7 +184,9 @@ def outline(side: int, rng: np.random.Generator) -> FloatArray:
         for _ in range(int(rng.integers(2, 8))):
             heading += rng.normal(0, 0.35)
             points.append(points[-1] + rng.uniform(5, 16) * np.array([np.cos(heading), np.sin(heading)]))
-        draw.line([tuple(p * _FINE) for p in points], fill=255, width=round(_FINE * rng.uniform(0.8, 3.0)), joint="curve")
+        draw.line(
+            [tuple(p * _FINE) for p in points], fill=255, width=round(_FINE * rng.uniform(0.8, 3.0)), joint="curve"
+        )
     fine = np.asarray(canvas, np.float32) / 255.0
     return np.asarray(fine.reshape(side, _FINE, side, _FINE).mean(axis=(1, 3)), np.float32)
 
@@ -253,9 +255,7 @@ def _seasons(picture: FloatArray, spread: float, rng: np.random.Generator) -> Fl
     bands, height, width = picture.shape
     centres = rng.uniform(0, (height, width), (max(2, rng.poisson(_PARCELS * height * width / 1e4)), 2))
     rows, cols = np.mgrid[0:height, 0:width]
-    nearest = np.argmin(
-        (rows[..., None] - centres[:, 0]) ** 2 + (cols[..., None] - centres[:, 1]) ** 2, axis=-1
-    )
+    nearest = np.argmin((rows[..., None] - centres[:, 0]) ** 2 + (cols[..., None] - centres[:, 1]) ** 2, axis=-1)
     moved = rng.random(len(centres)) < rng.uniform(0.0, 0.4)
     common, own = rng.normal(0.0, 1.0, (len(centres), 1)), rng.normal(0.0, 0.5, (len(centres), bands))
     shifts = (common + own) * moved[:, None] * _SEASON_SD * spread

@@ -42,8 +42,8 @@ def load_chips(paths: Iterable[Path]) -> Iterator[Chip]:
         with np.load(path, allow_pickle=False) as data:
             planes = {name: data[name].astype(np.float32) for name in (*_PLANES, "slope", "optical", "radar")}
             about = json.loads(str(data["about"]))
-        sides = (Side(planes["optical"][n], planes["radar"][n]) for n in range(2))
-        yield Chip(Pair(*sides, planes["slope"]), *(planes[name] for name in _PLANES), **about)
+        before, after = (Side(planes["optical"][n], planes["radar"][n]) for n in range(2))
+        yield Chip(Pair(before, after, planes["slope"]), *(planes[name] for name in _PLANES), **about)
 
 
 def fingerprint(paths: Iterable[Path]) -> str:

@@ -108,8 +108,8 @@ def limited(chip: Chip, sight: Sight, rng: np.random.Generator) -> Chip:
 
 def as_picture(chip: Chip, rng: np.random.Generator) -> Chip:
     """A chip whose optical bands are 8-bit pictures of unknown stretch, each date with its own, brought back to level."""
-    sides = [_stretched(side.optical, rng) for side in (chip.pair.before, chip.pair.after)]
-    before, after = levelled(*sides, OPTICAL)
+    before, after = (_stretched(side.optical, rng) for side in (chip.pair.before, chip.pair.after))
+    before, after = levelled(before, after, OPTICAL)
     pair = replace(
         chip.pair,
         before=replace(chip.pair.before, optical=before),
@@ -182,8 +182,4 @@ def _with_sides(chip: Chip, change: _SideChange) -> Chip:
 
 def _mapped(chip: Chip, change: _Change) -> Chip:
     """Every plane of a chip changed alike."""
-    pair = Pair(
-        *(Side(change(side.optical), change(side.radar)) for side in (chip.pair.before, chip.pair.after)),
-        change(chip.pair.slope_deg),
-    )
-    return replace(chip, pair=pair, truth=change(chip.truth), weight=change(chip.weight))
+    return replace(chip, pair=chip.pair.mapped(change), truth=change(chip.truth), weight=change(chip.weight))

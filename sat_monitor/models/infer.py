@@ -121,10 +121,7 @@ def _tiles(pair: Pair, tiling: Tiling) -> Iterator[tuple[slice, slice, Pair]]:
     """Tiles that see something."""
     for rows in _spans(pair.shape[0], tiling):
         for cols in _spans(pair.shape[1], tiling):
-            sides = (
-                Side(side.optical[:, rows, cols], side.radar[:, rows, cols]) for side in (pair.before, pair.after)
-            )
-            tile = Pair(*sides, pair.slope_deg[rows, cols])
+            tile = pair.mapped(lambda plane, rows=rows, cols=cols: plane[..., rows, cols])  # type: ignore[misc]
             if tile.seen.any():
                 yield rows, cols, tile
 
@@ -139,9 +136,7 @@ def _spans(size: int, tiling: Tiling) -> list[slice]:
 
 def _ramp(rows: slice, cols: slice, shape: tuple[int, int], margin: int) -> FloatArray:
     """Weight of a tile, (y, x): one inside, falling over its margins; not at the edges of the area."""
-    return np.asarray(
-        np.outer(_fade(rows, shape[0], margin), _fade(cols, shape[1], margin)), np.float32
-    )
+    return np.asarray(np.outer(_fade(rows, shape[0], margin), _fade(cols, shape[1], margin)), np.float32)
 
 
 def _fade(span: slice, size: int, margin: int) -> FloatArray:

@@ -34,7 +34,7 @@ def cities(folder: Path) -> dict[str, Path]:
 
 def labelled_pair(city: Path) -> Chip:
     """The pair of a city, whole: its truth where somebody labelled it, no weight elsewhere."""
-    before, after = _images(city)
+    before, after = city_images(city)
     changed, unchanged = (_read(city / name)[0] > 127 for name in (_CHANGED, _UNCHANGED))
     shape = changed.shape[0], changed.shape[1]
     sides = (Side(values, empty_radar(shape)) for values in levelled(before, after, OPTICAL))
@@ -61,7 +61,7 @@ def labelled_chips(city: Path) -> Iterator[Chip]:
 
 def blended_chips(city: Path, count: int, seed: int) -> Iterator[Chip]:
     """Squares of a city's images with events blended in, all six bands; what is labelled as changed has no weight."""
-    images = [image.astype(np.float32) for image in _images(city)]
+    images = [image.astype(np.float32) for image in city_images(city)]
     place = scenery(images, [_materials(image) for image in images])
     for chip in real_chips(RealSet(city.name.lower(), OPTICAL, place), count, seed):
         yield replace(chip, source=f"blend {city.name.lower()}")
@@ -88,7 +88,7 @@ def _materials(image: FloatArray) -> dict[Material, BoolArray]:
     }
 
 
-def _images(city: Path) -> tuple[FloatArray, FloatArray]:
+def city_images(city: Path) -> tuple[FloatArray, FloatArray]:
     """Both images (6, y, x), the older first: the names of their files carry the year."""
     headers = sorted(path for path in city.iterdir() if path.suffix.lower() == ".hdr")
     first, second = (_read(header.with_suffix("")) for header in headers)

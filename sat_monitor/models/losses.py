@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from sat_monitor.models.bands import Answer
 
@@ -33,7 +33,7 @@ def loss_of(kind: LossKind, logits: Tensor, truth: Tensor, weight: Tensor) -> Te
 
 
 def _one(kind: LossKind, logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     if kind is LossKind.FOCAL:
         probability = torch.sigmoid(logits)
         entropy = entropy * (truth - probability).abs() ** _FOCUS * 4.0

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from sat_monitor.models.bands import OPTICAL, RADAR, TRACKS, Answer
 
@@ -48,30 +48,30 @@ class Siamese(nn.Module):
             _conv(3 * (o + r) + e, d, 1) for o, r, e, d in zip(optical, radar, extra, decoder, strict=True)
         )
         self.merge = nn.ModuleList(_conv(d, d, 3) for d in decoder)
-        self.up = nn.ModuleList(
-            nn.Conv2d(deep, shallow, 1) for shallow, deep in pairwise(decoder)
-        )
+        self.up = nn.ModuleList(nn.Conv2d(deep, shallow, 1) for shallow, deep in pairwise(decoder))
         self.head = nn.Conv2d(decoder[0], 4 * (ANSWERS + 1), 3, padding=1)
 
     def forward(self, optical: Tensor, radar: Tensor, slope: Tensor) -> Tensor:
         """Logits and uncertainty; sides must be multiples of STRIDE."""
         shared = [self._both(self.optical, optical), self._both(self.radar, radar)]
-        steep = F.pixel_unshuffle(slope, 2)
+        steep = functional.pixel_unshuffle(slope, 2)
         value: Tensor | None = None
         for level in reversed(range(len(self.fuse))):
-            parts = [torch.cat([before, after, (after - before).abs()], 1) for before, after in (s[level] for s in shared)]
+            parts = [
+                torch.cat([before, after, (after - before).abs()], 1) for before, after in (s[level] for s in shared)
+            ]
             fused: Tensor = self.fuse[level](torch.cat([*parts, steep] if level == 0 else parts, 1))
             if value is not None:
-                fused = fused + F.interpolate(self.up[level](value), scale_factor=2.0, mode="nearest")
+                fused = fused + functional.interpolate(self.up[level](value), scale_factor=2.0, mode="nearest")
             value = self.merge[level](fused)
         assert value is not None
-        return F.pixel_shuffle(self.head(value), 2)
+        return functional.pixel_shuffle(self.head(value), 2)
 
     @staticmethod
     def _both(encoder: nn.Module, sides: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Features of both dates at each scale."""
         count = sides.shape[0]
-        value = F.pixel_unshuffle(torch.cat([sides[:, 0], sides[:, 1]]), 2)
+        value = functional.pixel_unshuffle(torch.cat([sides[:, 0], sides[:, 1]]), 2)
         found = []
         for stage in encoder.children():
             value = stage(value)

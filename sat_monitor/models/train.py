@@ -165,7 +165,7 @@ class _Run:
 
     def _rate(self) -> float:
         """A short warm-up, then half a cosine (Loshchilov and Hutter, 2017)."""
-        warm = min(1.0, (self.step + 1) / _WARM_STEPS)
+        warm = min(1.0, (self.step + 1) / max(1, min(_WARM_STEPS, self.settings.steps // 10)))
         return float(self.settings.rate * warm * 0.5 * (1.0 + np.cos(np.pi * self.step / self.settings.steps)))
 
 

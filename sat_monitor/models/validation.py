@@ -61,7 +61,9 @@ GROUPS: Mapping[str, tuple[str, Sight, Answer]] = {
 }
 
 
-def scores_of(network: Siamese, chips: Sequence[Chip], sight: Sight, answer: Answer = Answer.CONVERSION, batch: int = 4) -> Scores:
+def scores_of(
+    network: Siamese, chips: Sequence[Chip], sight: Sight, answer: Answer = Answer.CONVERSION, batch: int = 4
+) -> Scores:
     """Scores of a network on chips seen by some sensors only."""
     logits, truth = [], []
     network.eval()
@@ -121,6 +123,18 @@ def calibration_error(probability: NDArray[np.float32], truth: NDArray[np.bool_]
     return float(np.abs(means[0] - means[1]).sum() / max(1, counts.sum()))
 
 
+def reliability(scores: Scores, temperature: float = 1.0) -> tuple[tuple[float, float, int], ...]:
+    """Mean probability, part that changed, and pixels of each of 15 even bins; empty bins are left out."""
+    probability = scores.probability(temperature)
+    bins = np.minimum((probability * _BINS).astype(int), _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS)
+    said, true = np.bincount(bins, probability, _BINS), np.bincount(bins, scores.truth, _BINS)
+    return tuple(
+        (round(float(said[n] / counts[n]), 4), round(float(true[n] / counts[n]), 4), int(counts[n]))
+        for n in np.flatnonzero(counts)
+    )
+
+
 def temperature_of(scores: Sequence[Scores]) -> float:
     """The temperature with the least cross entropy, each group counting alike (Guo et al., 2017)."""
     return float(min(_TEMPERATURES, key=lambda t: sum(_entropy(s, float(t)) for s in scores)))
@@ -139,4 +153,3 @@ def _even(chip: Chip) -> Chip:
 
 def _flat(values: Tensor) -> NDArray[np.float32]:
     return values.float().cpu().numpy()
-

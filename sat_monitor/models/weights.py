@@ -52,12 +52,14 @@ class Card(Section):
     name: str = Field(description="name of the version")
     sha256: str = Field(description="sha256 of the weights")
     code_version: str = Field(description="version of the program that trained it")
-    lock_sha256: str = Field(description="sha256 of constraints.txt")
+    libraries: Mapping[str, str] = Field(description="versions of the libraries that did the arithmetic")
     licence: str = Field("Apache-2.0", description="licence of the weights")
     widths: Mapping[str, tuple[int, int, int, int]] = Field(description="channels by scale")
     temperature: tuple[float, float, float] = Field(description="divides the logits of each answer")
     bands: tuple[str, ...] = Field((*OPTICAL, *RADAR), description="bands that it knows")
-    normalisation: Mapping[str, tuple[float, ...]] = Field(NORMALISATION, description="medians and spreads of the inputs")
+    normalisation: Mapping[str, tuple[float, ...]] = Field(
+        NORMALISATION, description="medians and spreads of the inputs"
+    )
     settings: Mapping[str, object] = Field(description="settings of the training")
     training: Mapping[str, TrainingSource] = Field(description="what it was trained on")
     split: str = Field(description="what was kept out")
@@ -77,7 +79,7 @@ class Network:
 
 def save_network(module: Siamese, card: Card, folder: Path) -> tuple[Path, Card]:
     """Writes `name`.safetensors and `name`.json; the card gets the sha256. Raises NetworkError E2301 for NaN or size."""
-    values = {name: np.ascontiguousarray(v.detach().cpu().numpy()) for name, v in module.state_dict().items()}
+    values = {name: v.detach().cpu().contiguous().numpy() for name, v in module.state_dict().items()}
     _check_values(values, card.name)
     raw = save(values)
     if len(raw) > MAX_BYTES:
@@ -116,11 +118,25 @@ def load_network(path: Path, pinned: str | None = None) -> Network:
     wanted_shapes = {name: tuple(v.shape) for name, v in module.state_dict().items()}
     shapes = {name: tuple(v.shape) for name, v in values.items()}
     if shapes != wanted_shapes:
-        odd = sorted(name for name in shapes.keys() | wanted_shapes.keys() if shapes.get(name) != wanted_shapes.get(name))
+        odd = sorted(
+            name for name in shapes.keys() | wanted_shapes.keys() if shapes.get(name) != wanted_shapes.get(name)
+        )
         raise NetworkError("E2301", f"{path.name}: {odd[0]} is {shapes.get(odd[0])}, not {wanted_shapes.get(odd[0])}")
     tensors: dict[str, Tensor] = {name: torch.from_numpy(value.copy()) for name, value in values.items()}
     module.load_state_dict(tensors)
     return Network(module.eval(), card)
+
+
+def keep_network(path: Path, folder: Path, sha256_hex: str) -> Path:
+    """Copies a network and its card into a folder under its sha256; what is there already stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{sha256_hex}.safetensors"
+    for source, target in ((path, kept), (path.with_suffix(".json"), kept.with_suffix(".json"))):
+        if not target.exists():
+            part = target.with_suffix(target.suffix + ".part")
+            part.write_bytes(source.read_bytes())
+            part.replace(target)
+    return kept
 
 
 def shipped_network() -> Network:

@@ -64,10 +64,10 @@ def chip_between(painter: Painter, listed: Sequence[Pass], dates: Dates, rng: np
     """The chip of a world between two days: composites of the looks that end on each."""
     world = painter.world
     few = bool(rng.random() < 0.4)
-    sides = [_side(painter, listed, day, few, rng) for day in (dates.before, dates.after)]
+    before, after = (_side(painter, listed, day, few, rng) for day in (dates.before, dates.after))
     slope = np.asarray(world.terrain.slope_deg, np.float32)
     truth, weight = truth_between(world, dates)
-    return Chip(Pair(*sides, slope), truth, weight, f"world {world.spec.aoi.id}")
+    return Chip(Pair(before, after, slope), truth, weight, f"world {world.spec.aoi.id}")
 
 
 def truth_between(world: World, dates: Dates) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,164 @@
+"""The whole way from nothing to a network: chips, training, refinement on labelled pairs, calibration, card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+from sat_monitor import __version__
+from sat_monitor.core.errors import NetworkError
+from sat_monitor.models.bands import Answer
+from sat_monitor.models.batches import by_source
+from sat_monitor.models.chip_store import fingerprint, save_chips
+from sat_monitor.models.labelled_chips import blended_chips, cities, labelled_chips
+from sat_monitor.models.real_chips import real_chips, real_sets
+from sat_monitor.models.siamese import Siamese
+from sat_monitor.models.train import Point, TrainingSettings, train
+from sat_monitor.models.validation import group_scores, quality, reliability, temperature_of
+from sat_monitor.models.weights import Card, Figure, TrainingSource
+from sat_monitor.models.world_chips import TRAINING_WORLD, world_chips
+
+Say = Callable[[str], None]
+
+#: Worlds of training and of validation, and pairs of dates of each. Evaluation of the night uses seeds below 1000.
+TRAINING_SEEDS, VALIDATION_SEEDS = tuple(range(20001, 20033)), tuple(range(90001, 90007))
+_PAIRS = 10
+_LIBRARIES = ("numpy", "scipy", "torch")
+#: Chips of each real set, and of each labelled city's images.
+_PICTURES, _RADAR, _SCENERY, _VALIDATION = 800, 220, 200, 60
+#: The refinement: shorter, gentler, with what people labelled.
+_REFINED = {"world": 0.42, "blend": 0.28, "scenery": 0.12, "labelled": 0.18}
+_ABOUT = {
+    "world": "simulated worlds (this project, Apache-2.0)",
+    "blend": "events blended into pictures over Tama (Copernicus Sentinel-2, Landsat) and Sentinel-1 VV of other places",
+    "scenery": "events blended into Landsat images of labelled cities (MIT)",
+    "labelled": "Landsat pairs with labels of change (MIT)",
+}
+_SPLIT = (
+    "Validation: other worlds, the east of the pictures over Tama, radar of two other places. No date and no block of "
+    "s2_romania, opera_rtc_s1, s1_s2_belgium, opera_s1_series or opera_alert_points was used. Left out cities: {}."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to train: `data` holds the real sets, `work` chips and states, `leave_out` names cities that will be scored."""
+
+    name: str
+    data: Path
+    work: Path
+    leave_out: tuple[str, ...] = ()
+    base: TrainingSettings = field(default_factory=lambda: TrainingSettings(steps=3500))
+    refine_steps: int = 1000
+    worlds: int = len(TRAINING_SEEDS)
+    processes: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A network, its card, and the course of both parts of its training."""
+
+    network: Siamese
+    card: Card
+    course: tuple[Point, ...]
+
+
+def make_chips(plan: Plan, say: Say) -> tuple[list[Path], list[Path]]:
+    """Files of training and of validation chips; what is there already is kept.
+
+    Raises NetworkError E2303 where the folder of real sets is missing.
+    """
+    if not plan.data.is_dir():
+        raise NetworkError("E2303", str(plan.data))
+    train_folder, check_folder = plan.work / "chips", plan.work / "validation"
+    jobs = [partial(_world_job, seed, train_folder) for seed in TRAINING_SEEDS[: plan.worlds]]
+    jobs += [partial(_world_job, seed, check_folder) for seed in VALIDATION_SEEDS[: max(1, plan.worlds)]]
+    for validation, folder in ((False, train_folder), (True, check_folder)):
+        names = [found.name for found in real_sets(plan.data, validation)]
+        jobs += [partial(_blend_job, plan.data, validation, name, folder) for name in names]
+    jobs += [partial(_city_job, city, train_folder) for city in cities(plan.data / "landsat_pairs").values()]
+    with ProcessPoolExecutor(plan.processes, mp_context=get_context("spawn")) as pool:
+        waiting: list[Future[str]] = [pool.submit(job) for job in jobs]
+        for done in waiting:
+            say(done.result())
+    return sorted(train_folder.glob("*.npz")), sorted(check_folder.glob("*.npz"))
+
+
+def train_network(plan: Plan, say: Say) -> Made:
+    """Chips, training from random weights, refinement with labelled pairs, temperature, card."""
+    chips, validation = make_chips(plan, say)
+    wanted = [path for path in chips if not any(city in path.name for city in plan.leave_out)]
+    plain = [path for path in wanted if path.name.split("-")[0] in plan.base.shares]
+    base = train(plain, validation, plan.base, plan.work / "base", say)
+    refined = replace(
+        plan.base,
+        steps=plan.refine_steps,
+        rate=plan.base.rate / 2.0,
+        shares=_REFINED,
+        every=min(250, plan.refine_steps),
+    )
+    kept = "-".join(("without", *plan.leave_out)) if plan.leave_out else "all"
+    made = train(wanted, validation, refined, plan.work / f"refined-{kept}", say, start=base.network)
+    return Made(made.network, card_of(plan, made.network, wanted, validation), (*base.course, *made.course))
+
+
+def card_of(plan: Plan, network: Siamese, chips: Sequence[Path], validation: Sequence[Path]) -> Card:
+    """The card of a network: temperature and figures come from the validation chips."""
+    scores = group_scores(network, validation)
+    temperature = temperature_of(list(scores.values()))
+    settings = json.loads(json.dumps(asdict(plan.base), default=str)) | {"refine_steps": plan.refine_steps}
+    return Card(
+        name=plan.name, sha256="", code_version=__version__, libraries={name: version(name) for name in _LIBRARIES},
+        widths=asdict(network.widths), temperature=(temperature,) * len(Answer), settings=settings,
+        training={
+            name: TrainingSource(chips=len(paths), sha256=fingerprint(paths), about=_ABOUT.get(name, name))
+            for name, paths in by_source(chips).items()
+        },
+        split=_SPLIT.format(", ".join(plan.leave_out) or "none"),
+        figures={name: Figure(**_figures(quality(found, temperature))) for name, found in scores.items()},
+        reliability={name: reliability(found, temperature) for name, found in scores.items()},
+    )  # fmt: skip
+
+
+def _figures(found: object) -> dict[str, float]:
+    return {name: round(float(getattr(found, name)), 4) for name in Figure.model_fields}
+
+
+def _world_job(seed: int, folder: Path) -> str:
+    stem = f"world-{seed}"
+    if (folder / f"{stem}-{_PAIRS - 1:03d}.npz").exists():
+        return f"{stem}: kept"
+    try:
+        return f"{stem}: {len(save_chips(world_chips(TRAINING_WORLD, seed, _PAIRS), folder, stem))} chips"
+    except ValueError as error:
+        return f"{stem}: left out, {error}"
+
+
+def _blend_job(data: Path, validation: bool, name: str, folder: Path) -> str:
+    count = _VALIDATION if validation else _PICTURES if name == "tama_rgb" else _RADAR
+    if (folder / f"blend-{name}-{count - 1:03d}.npz").exists():
+        return f"{name}: kept"
+    found = next(s for s in real_sets(data, validation) if s.name == name)
+    return f"{name}: {len(save_chips(real_chips(found, count, 4 if validation else 3), folder, f'blend-{name}'))} chips"
+
+
+def _city_job(city: Path, folder: Path) -> str:
+    name = city.name.lower()
+    if (folder / f"scenery-{name}-{_SCENERY - 1:03d}.npz").exists():
+        return f"{name}: kept"
+    labelled = save_chips(labelled_chips(city), folder, f"labelled-{name}")
+    scenery = save_chips(blended_chips(city, _SCENERY, 5), folder, f"scenery-{name}")
+    return f"{name}: {len(labelled)} labelled, {len(scenery)} blended chips"
+
+
+def course_lines(course: Sequence[Point]) -> Iterator[str]:
+    """The course of a training as a table of text."""
+    for point in course:
+        figures = " ".join(f"{value:.3f}" for value in point.f1.values())
+        yield f"{point.step:6d} {point.loss:.4f} {figures} {point.score:.3f}"
