@@ -100,7 +100,9 @@ def worlds(seeds: int, weights: Path | None) -> None:
     network = shipped_network() if weights is None else load_network(weights)
     plain = WorldConfig(place=PlaceSettings(side_px=256), events=EventWorld(quiet_days=120, last_days=30))
     dense = plain.model_copy(
-        update={"events": EventWorld(earthworks_per_km2_year=9.0, confusers_per_earthwork=2.5, quiet_days=120, last_days=30)}
+        update={
+            "events": EventWorld(earthworks_per_km2_year=9.0, confusers_per_earthwork=2.5, quiet_days=120, last_days=30)
+        }
     )
     for label, config in (("dense", dense), ("usual rates", plain)):
         chips = [chip for seed in range(70001, 70001 + seeds) for chip in world_chips(config, seed, 6)]
@@ -138,7 +140,9 @@ def speed(side: int) -> None:
     plain = network.module.eval()
     with torch.inference_mode():
         rate = best(lambda: plain(*inputs)) and 512**2 / best(lambda: plain(*inputs))
-    print(f"torch as it comes, one tile, no tiling      {rate / 1e6:6.2f} M px/s  {rate * per_pixel / limits[Runtime.FLOAT32]:.0%} of the float32 limit")
+    print(
+        f"torch as it comes, one tile, no tiling      {rate / 1e6:6.2f} M px/s  {rate * per_pixel / limits[Runtime.FLOAT32]:.0%} of the float32 limit"
+    )
     for runtime in Runtime:
         predictor = Predictor.of(network.module, network.card.temperature, runtime)
         predictor.detect(small)
@@ -149,7 +153,9 @@ def speed(side: int) -> None:
         print(f"{runtime.value:9} with tiling and blending         {rate / 1e6:6.2f} M px/s  {rate * per_pixel / limits[runtime]:.0%} of its limit;"
               f" Tama in {_TAMA / rate:.1f} s")  # fmt: skip
     onnx(folded(network.module), inputs, per_pixel, limits[Runtime.FLOAT32])
-    print(f"most memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, the area itself {side**2 * 88 / 2**30:.2f} GiB")
+    print(
+        f"most memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, the area itself {side**2 * 88 / 2**30:.2f} GiB"
+    )
 
 
 def onnx(module: torch.nn.Module, inputs: list[torch.Tensor], per_pixel: float, limit: float) -> None:
@@ -169,7 +175,9 @@ def onnx(module: torch.nn.Module, inputs: list[torch.Tensor], per_pixel: float, 
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         feed = {i.name: value.numpy() for i, value in zip(session.get_inputs(), inputs, strict=True)}
         rate = 512**2 / best(lambda: session.run(None, feed))
-    print(f"ONNX Runtime float32, one tile, no tiling   {rate / 1e6:6.2f} M px/s  {rate * per_pixel / limit:.0%} of the float32 limit")
+    print(
+        f"ONNX Runtime float32, one tile, no tiling   {rate / 1e6:6.2f} M px/s  {rate * per_pixel / limit:.0%} of the float32 limit"
+    )
 
 
 def gemm(kind: torch.dtype) -> float:

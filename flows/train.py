@@ -28,5 +28,7 @@ def train_version(name: str, data: str, out: str) -> tuple[str, list[dict[str, f
 def train(name: str, data: str, out: str) -> str:
     """Train a version of the network from the real sets in `data`; returns the path of its weights in `out`."""
     path, course = train_version(name, data, out)
-    create_table_artifact(course, key="network-course", description=f"Course of {name}: loss, and F1 on validation chips")
+    create_table_artifact(
+        course, key="network-course", description=f"Course of {name}: loss, and F1 on validation chips"
+    )
     return path

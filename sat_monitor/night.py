@@ -37,7 +37,7 @@ from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
 from sat_monitor.scoring import Bench
 from sat_monitor.services import open_sources
-from sat_monitor.signs import moving_signs
+from sat_monitor.signs import signs_of
 from sat_monitor.sites.flowpath import Relief
 from sat_monitor.sites.funnel import funnel
 from sat_monitor.sites.judging import Judged, judge
@@ -372,6 +372,6 @@ def _judged(desk: _Desk, aoi: AOI, terrain: Terrain | None) -> tuple[tuple[Judge
     try:
         place = JudgedPlace(Overlays.open(request.home, request.overlays), aoi.grid.epsg, relief)
         sites = desk.store.sites(aoi.id)
-        return judge(sites, place, request.profile, moving_signs(request.home, aoi, sites)), ()
+        return judge(sites, place, request.profile, signs_of(request.home, aoi, sites, desk.store.looks(aoi.id))), ()
     except (OverlayError, DeformationError) as error:
         return (), (error.message,)

@@ -19,6 +19,7 @@ from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import ground_mask
 from sat_monitor.sites.funnel import Funnel
 from sat_monitor.sites.groups import groups_by_site
+from sat_monitor.sites.growth import growth_of
 from sat_monitor.sites.judging import Judged
 from sat_monitor.store.store import Lease, Store
 from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, display_bands
@@ -147,6 +148,7 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
     quiet = site.start.earliest or (site.first_seen_at - timedelta(days=_UNKNOWN_START_DAYS)).date()
     older = [s for s in desk.scenes if s.acquired_at.date() <= quiet and comparable_picture(s, after)]
     before = clearest(desk, _same_season_first(older, after), detail) if older else None
+    oldest = clearest(desk, sorted(older, key=lambda s: s.order), detail) if older else None
     centre = site.outline.representative_point()
     lon, lat = grid.to_lonlat(centre.x, centre.y)
     evidence = desk.profile.evidence
@@ -170,6 +172,8 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
         surroundings=Surroundings() if judged is None else judged.surroundings,
         legal=LegalCheck() if judged is None else judged.legal,
         ranking=None if judged is None else judged.ranking,
+        oldest=None if oldest is None or oldest == before else snapshot(desk, oldest, detail, ""),
+        growth=growth_of(site, store.looks(desk.aoi.id)),
     )
 
 

@@ -1,14 +1,26 @@
-"""What is measured of sites besides their own looks: ground that moves under them, as the last inversion listed it."""
+"""What is measured of sites besides their own looks: how fast they grow, and ground that moves under them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sat_monitor.core.domain import AOI, Site
+from sat_monitor.core.domain import AOI, Look, Site
 from sat_monitor.core.grid import reproject
 from sat_monitor.core.home import Home
 from sat_monitor.deformation.alarms import read_geojson
+from sat_monitor.sites.growth import growth_m2_per_month, growth_of
 from sat_monitor.sites.priority import Signs
+
+
+def signs_of(home: Home, aoi: AOI, sites: Sequence[Site], looks: Sequence[Look]) -> dict[str, Signs]:
+    """Signs by site id: growth from the looks, motion from the last list of moving areas; raises what `moving_signs` does."""
+    found = moving_signs(home, aoi, sites)
+    for site in sites:
+        rate = growth_m2_per_month(site, growth_of(site, looks))
+        if rate is not None:
+            found[site.id] = replace(found.get(site.id, Signs()), growth_m2_per_month=rate)
+    return found
 
 
 def moving_signs(home: Home, aoi: AOI, sites: Sequence[Site]) -> dict[str, Signs]:

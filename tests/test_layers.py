@@ -52,7 +52,19 @@ ROOMS = (
     )
     | dict.fromkeys(("checkpoints", "masks", "registration", "scoring"), "fold")
     | dict.fromkeys(
-        ("approval", "casework", "desk_draw", "detect", "observe", "publish", "report", "promotion", "services", "signs"), "night"
+        (
+            "approval",
+            "casework",
+            "desk_draw",
+            "detect",
+            "observe",
+            "publish",
+            "report",
+            "promotion",
+            "services",
+            "signs",
+        ),
+        "night",
     )
 )
 

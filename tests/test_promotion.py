@@ -58,7 +58,9 @@ def test_a_promotion_without_person_or_reason_is_refused(weights: Path, tmp_path
 
 def test_the_commands_promote_list_and_show(weights: Path, tmp_path: Path) -> None:
     run, home = CliRunner(), ["--home", str(tmp_path / "var")]
-    assert run.invoke(app, ["network", "promote", str(weights), "--by", "Sato", "--reason", "why", *home]).exit_code == 0
+    assert (
+        run.invoke(app, ["network", "promote", str(weights), "--by", "Sato", "--reason", "why", *home]).exit_code == 0
+    )
     listed = json.loads(run.invoke(app, ["network", "list", "--json", *home]).stdout)
     assert [row["name"] for row in listed] == ["siamese-1", "small"]
     shown = json.loads(run.invoke(app, ["network", "show"]).stdout)

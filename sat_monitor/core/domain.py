@@ -296,6 +296,16 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class GrowthPoint:
+    """A site on one look: when, its area with error in m2, and its greatest score, log-odds."""
+
+    at: datetime
+    area_m2: float
+    area_error_m2: float
+    score_max: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorksGroup:
     """Sites that are one works by nearness in space and time, with the sum of their areas (m2) and of their errors."""
 

@@ -102,7 +102,7 @@ class RegisterCheck:
 class FlowPath:
     """Where water of a site runs (METHOD 17).
 
-    `line` in metres of the AOI's EPSG, from the outline down; distances along it in m, None where it meets none before
+    `line` in metres of the AOI's EPSG, from the outline down; `zones` are the debris-flow zones within reach; distances along it in m, None where it meets none before
     it leaves the known ground. `catchment_m2` drains through the site; `hollow_index` 0..1; `toe_slope_deg` at the
     lower edge.
     """
@@ -114,6 +114,7 @@ class FlowPath:
     catchment_m2: float
     hollow_index: float
     toe_slope_deg: float
+    zones: BaseGeometry | None = None
 
 
 @dataclass(frozen=True, slots=True)

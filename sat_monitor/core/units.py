@@ -12,6 +12,8 @@ FloatArray = NDArray[np.float32]
 
 #: 10 / ln(10): the standard deviation in dB of a quantity whose logarithm has unit variance.
 DB_PER_NEPER = 10.0 / np.log(10.0)
+#: Mean length of a month of the Gregorian calendar.
+DAYS_PER_MONTH = 30.436875
 
 
 @overload

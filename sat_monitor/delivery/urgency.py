@@ -6,9 +6,9 @@ from sat_monitor.core.domain import Site
 from sat_monitor.core.profile_delivery import DeliverySettings
 from sat_monitor.core.size import SIZE_LIMIT_M2
 from sat_monitor.core.surroundings import Ranking
+from sat_monitor.core.units import DAYS_PER_MONTH
 
 GROWTH_ABOVE_HOUSES, ACCELERATION = "growth_above_houses", "acceleration"
-_DAYS_A_MONTH = 30.4375
 #: Growth that is older says nothing of now, days.
 _FRESH_DAYS = 92
 
@@ -37,4 +37,4 @@ def sure_growth_m2_per_month(site: Site) -> float:
     days = (site.last_support_at.date() - below_on).days
     if not 0 < days <= _FRESH_DAYS:
         return 0.0
-    return max(0.0, site.area_m2 - site.area_error_m2 - SIZE_LIMIT_M2) * _DAYS_A_MONTH / days
+    return max(0.0, site.area_m2 - site.area_error_m2 - SIZE_LIMIT_M2) * DAYS_PER_MONTH / days

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sat_monitor.core.domain import FloatArray
-from sat_monitor.models.bands import Pair, Side, encoded
+from sat_monitor.models.bands import Pair, encoded
 from sat_monitor.models.siamese import ANSWERS, STRIDE, Siamese, probabilities
 
 

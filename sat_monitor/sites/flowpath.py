@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from rasterio.features import rasterize
 from scipy import ndimage
-from shapely import STRtree
+from shapely import STRtree, union_all
 from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
@@ -101,6 +101,7 @@ def flow_path(
         catchment_m2=gathers,
         hollow_index=_hollow_index(ground, gathers),
         toe_slope_deg=_toe_slope(ground),
+        zones=union_all([zone.geometry for zone in debris_zones]) if debris_zones else None,
     )
 
 

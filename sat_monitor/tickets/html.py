@@ -13,7 +13,7 @@ from sat_monitor.tickets.place import geo_uri
 from sat_monitor.tickets.words import Line, Words
 
 #: The order in which the pictures follow each other on a phone.
-_PICTURES = ("before", "after", "score", "location")
+_PICTURES = ("before", "after", "score", "location", "oldest", "growth")
 
 
 def ticket_html(page: Page, words: Words, jpegs: Mapping[str, bytes], lonlat: tuple[float, float]) -> bytes:
@@ -50,7 +50,11 @@ def ticket_html(page: Page, words: Words, jpegs: Mapping[str, bytes], lonlat: tu
 def _sections(page: Page, words: Words, jpegs: Mapping[str, bytes]) -> Iterable[str]:
     """The blocks of the page, in the order in which an inspector reads them on the way."""
     yield _titled(words, "reasons", _list(page.reasons))
-    yield '<div class="pictures">' + "".join(_figure(page.pictures[name], jpegs) for name in _PICTURES) + "</div>"
+    yield (
+        '<div class="pictures">'
+        + "".join(_figure(page.pictures[name], jpegs) for name in _PICTURES if name in page.pictures)
+        + "</div>"
+    )
     yield _titled(words, "site", _facts(page.facts))
     yield _titled(words, "checks", _list(page.checks, "checks") + _note(words.of("checks.conduct")))
     yield _titled(words, "size", _size(page, words))
@@ -85,7 +89,5 @@ def _note(text: str) -> str:
 
 def _figure(picture: PictureRef, jpegs: Mapping[str, bytes]) -> str:
     data = base64.b64encode(jpegs[picture.file]).decode()
-    caption = escape(picture.caption)
-    return (
-        f'<figure><img alt="{caption}" src="data:image/jpeg;base64,{data}"><figcaption>{caption}</figcaption></figure>'
-    )
+    caption, kind = escape(picture.caption), "png" if picture.file.endswith(".png") else "jpeg"
+    return f'<figure><img alt="{caption}" src="data:image/{kind};base64,{data}"><figcaption>{caption}</figcaption></figure>'

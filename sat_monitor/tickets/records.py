@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sat_monitor import __version__
-from sat_monitor.core.domain import AOI, ChainHead, Scene, Site, Ticket, WorksGroup
+from sat_monitor.core.domain import AOI, ChainHead, GrowthPoint, Scene, Site, Ticket, WorksGroup
 from sat_monitor.core.surroundings import LegalCheck, Ranking, Surroundings
 from sat_monitor.tickets.composites import ScoreField, Snapshot
 from sat_monitor.tickets.place import Place
@@ -19,6 +19,7 @@ class SceneRole(StrEnum):
 
     BEFORE = "before"
     AFTER = "after"
+    OLDEST = "oldest"
     REFERENCE = "reference"
 
 
@@ -38,6 +39,7 @@ class TicketRequest:
     `view.location_window(...)`; smaller ones are shown with hatched gaps. `evidence` maps name_unit to value and
     replaces the site's own where given; `group` is the works group of the site, None where it is alone. `surroundings`,
     `legal` and `ranking` are those of the night that prints the page; without them the page says that nothing was asked.
+    `oldest` is the oldest clear picture of the place, `growth` the site on each look that drew it, oldest first.
     """
 
     ticket: Ticket
@@ -56,6 +58,8 @@ class TicketRequest:
     surroundings: Surroundings = field(default_factory=Surroundings)
     legal: LegalCheck = field(default_factory=LegalCheck)
     ranking: Ranking | None = None
+    oldest: Snapshot | None = None
+    growth: tuple[GrowthPoint, ...] = ()
     software: str = __version__
 
     @property
@@ -65,7 +69,7 @@ class TicketRequest:
 
     @property
     def listed_scenes(self) -> tuple[SceneUse, ...]:
-        """The scenes used: before, after, then references, newest first; each scene once, in its first role."""
+        """The scenes used: before, after, oldest, then references, newest first; each scene once, in its first role."""
         rank = {role: index for index, role in enumerate(SceneRole)}
         newest_first = sorted((*self._pictured, *self.scenes), key=lambda use: use.scene.order, reverse=True)
         by_scene: dict[str, SceneUse] = {}
@@ -75,8 +79,8 @@ class TicketRequest:
 
     @property
     def _pictured(self) -> tuple[SceneUse, ...]:
-        after = SceneUse(SceneRole.AFTER, self.after.scene)
-        return (after,) if self.before is None else (SceneUse(SceneRole.BEFORE, self.before.scene), after)
+        roles = {SceneRole.BEFORE: self.before, SceneRole.AFTER: self.after, SceneRole.OLDEST: self.oldest}
+        return tuple(SceneUse(role, shown.scene) for role, shown in roles.items() if shown is not None)
 
     @property
     def simulated(self) -> bool:

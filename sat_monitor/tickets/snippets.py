@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.grid import Grid, reproject
@@ -28,6 +28,8 @@ _OUTLINE = (255, 45, 200)
 _OUTLINE_ON_SCORE = (0, 120, 255)
 #: SAR composites hold every hue, so the outline there is white on dark.
 _OUTLINE_ON_SAR = (255, 255, 255)
+#: Debris-flow zones and water on the location map.
+_ZONE, _WATER = (255, 120, 0), (60, 190, 255)
 _NO_DATA = (214, 217, 220)
 _NO_DATA_LINE = (184, 188, 193)
 
@@ -46,21 +48,30 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is drawn over the pixels: the outline (metres of `epsg`) and, on a location map, the detail frame."""
+    """What is drawn over the pixels, all in metres of `epsg`: the outline and, on a location map, the detail frame.
+
+    There too, where they are known: debris-flow `zones`, the `way` of the water down from the site, the point `road`
+    (x, y) of a public road from which to look in.
+    """
 
     outline: BaseGeometry
     epsg: int
     inset: Frame | None = None
+    zones: BaseGeometry | None = None
+    way: BaseGeometry | None = None
+    road: tuple[float, float] | None = None
 
 
 @lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def picture_font(size: int) -> ImageFont.FreeTypeFont:
+    """The font of pictures in a size, pixels."""
     return ImageFont.truetype(str(font_file()), size)
 
 
 def draw_scene(colours: Composite, grid: Grid, frame: Frame, marks: Marks, labels: Labels) -> Image.Image:
     """A scene picture, SIZE_PX square RGB; `colours` (y, x, 4) on `grid`; raises TicketError E1206 on mixed grids."""
     picture = _ground(colours, grid, frame)
+    _draw_surroundings(picture, frame, marks)
     if marks.inset is not None:
         _draw_inset(picture, frame, marks.inset)
     _draw_outline(picture, frame, marks, _OUTLINE_ON_SAR if colours.style.startswith("sar") else _OUTLINE)
@@ -141,6 +152,32 @@ def _draw_outline(picture: Image.Image, frame: Frame, marks: Marks, colour: tupl
         picture.paste(ink, (0, 0), mask.reduce(2))
 
 
+def _draw_surroundings(picture: Image.Image, frame: Frame, marks: Marks) -> None:
+    """Debris-flow zones as a veil with an edge, the way of the water as a line with a head, the road point as a ring."""
+    if marks.zones is not None and not marks.zones.is_empty:
+        veil, edge = (Image.new("L", (SIZE_PX, SIZE_PX)) for _ in range(2))
+        for ring in polygon_rings(reproject(marks.zones, marks.epsg, frame.epsg)):
+            points = [(float(x), float(y)) for x, y in frame.to_picture(np.asarray(ring), SIZE_PX)]
+            ImageDraw.Draw(veil).polygon(points, fill=90)
+            ImageDraw.Draw(edge).line(points, fill=255, width=3)
+        picture.paste(_ZONE, (0, 0), veil)
+        picture.paste(_ZONE, (0, 0), edge)
+    if marks.way is not None and not marks.way.is_empty:
+        line = reproject(marks.way, marks.epsg, frame.epsg)
+        points = [(float(x), float(y)) for x, y in frame.to_picture(np.asarray(line.coords)[:, :2], SIZE_PX)]
+        draw = ImageDraw.Draw(picture)
+        for width, ink in ((9, _INK), (5, _WATER)):
+            draw.line(points, fill=ink, width=width, joint="curve")
+        x, y = points[-1]
+        draw.ellipse((x - 8, y - 8, x + 8, y + 8), fill=_WATER, outline=_INK, width=2)
+    if marks.road is not None:
+        line = reproject(Point(marks.road), marks.epsg, frame.epsg)
+        ((x, y),) = frame.to_picture(np.array([(line.x, line.y)]), SIZE_PX)
+        draw = ImageDraw.Draw(picture)
+        draw.ellipse((x - 11, y - 11, x + 11, y + 11), fill=_WHITE, outline=_INK, width=4)
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_INK)
+
+
 def _draw_inset(picture: Image.Image, frame: Frame, inset: Frame) -> None:
     west, south, east, north = inset.bounds
     (left, top), (right, bottom) = frame.to_picture(np.array([(west, north), (east, south)]), SIZE_PX)
@@ -165,7 +202,7 @@ def _draw_title(picture: Image.Image, labels: Labels) -> None:
     _text(draw, printable(labels.date), (SIZE_PX - 12, _STRIP_PX / 2), 25, anchor="rm")
     if labels.badge:
         badge = printable(labels.badge)
-        width = int(_font(22).getlength(badge)) + 24
+        width = int(picture_font(22).getlength(badge)) + 24
         draw.rectangle((0, _STRIP_PX, width, _STRIP_PX + 34), fill=_AMBER)
         _text(draw, badge, (12, _STRIP_PX + 17), 22, anchor="lm", fill=_INK)
 
@@ -183,7 +220,7 @@ def _text(
     anchor: str = "mm",
     fill: tuple[int, int, int] = _WHITE,
 ) -> None:
-    draw.text(at, text, font=_font(size), fill=fill, anchor=anchor)
+    draw.text(at, text, font=picture_font(size), fill=fill, anchor=anchor)
 
 
 def _centred(draw: ImageDraw.ImageDraw, text: str, x: int, y: int, size: int, fill: tuple[int, int, int]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sat_monitor.core.clock import iso, japan_day
 from sat_monitor.core.errors import TicketError
 from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.composites import ScoreField, Snapshot, composite
+from sat_monitor.tickets.curve import Curve, CurvePoint, draw_curve
 from sat_monitor.tickets.geojson import collection, feature, lonlat_outline, site_properties
 from sat_monitor.tickets.html import ticket_html
 from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_text
@@ -21,7 +22,7 @@ from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, Tic
 from sat_monitor.tickets.snippets import Labels, Marks, draw_missing, draw_scene, draw_score, encode_jpeg
 from sat_monitor.tickets.text import json_text, lead_wording, printable
 from sat_monitor.tickets.view import Frame, detail_frame, location_frame
-from sat_monitor.tickets.words import Words, load_words, municipality_text
+from sat_monitor.tickets.words import Words, area_text, load_words, municipality_text
 
 __all__ = [
     "RenderedTicket",
@@ -44,7 +45,7 @@ class _Picture:
 
 
 def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> RenderedTicket:
-    """Write the ticket's files into its own `folder`: ticket.pdf, ticket.html, four .jpg, ticket.geojson, ticket.json.
+    """Write the ticket's files into its own `folder`: ticket.pdf, ticket.html, its pictures, ticket.geojson, ticket.json.
 
     The same request gives the same bytes. Raises TicketError: E1206 where grids or bands do not fit, SatMonitorError E1302 where the
     disk refuses, E1802 where the page cannot be set; UsageError E2001 for an unknown language.
@@ -53,8 +54,12 @@ def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> Ren
     _check(request)
     pictures = _draw_pictures(request, words)
     refs = {name: PictureRef(f"{name}.jpg", picture.caption) for name, picture in pictures.items()}
+    if request.growth:
+        refs["growth"] = PictureRef("growth.png", growth_caption(request, words))
     page = build_page(request, words, refs, [p.style for p in pictures.values() if p.style])
     contents = {f"{name}.jpg": picture.jpeg for name, picture in pictures.items()}
+    if request.growth:
+        contents["growth.png"] = _growth_picture(request, words)
     place = request.place
     printed = {**contents, "geo.svg": geo_code(place.lon, place.lat)}
     pdf = typeset("ticket.typ", page.as_json(words), printed, request.ticket.opened_at)
@@ -78,7 +83,7 @@ def _check(request: TicketRequest) -> None:
 
 
 def _draw_pictures(request: TicketRequest, words: Words) -> dict[str, _Picture]:
-    """The four pictures by role; before, after and score show the same frame, so that they lie side by side."""
+    """The pictures by role; before, after, score and oldest show the same frame, so that they lie side by side."""
     frame = detail_frame(request.site.outline, request.aoi.grid.epsg)
     wide = location_frame(request.site.outline, request.location.grid)
     pictures = {
@@ -86,7 +91,24 @@ def _draw_pictures(request: TicketRequest, words: Words) -> dict[str, _Picture]:
         "after": _scene_picture(request, words, "after", request.after, frame, None),
         "location": _scene_picture(request, words, "location", request.location, wide, frame),
     }
+    if request.oldest is not None:
+        pictures["oldest"] = _scene_picture(request, words, "oldest", request.oldest, frame, None)
     return {**pictures, "score": _score_picture(request, words, frame)}
+
+
+def _growth_picture(request: TicketRequest, words: Words) -> bytes:
+    """Area over time with the days on which the site was confirmed and its ticket opened."""
+    site, points = request.site, request.growth
+    marks = [] if site.first_confirmed_at is None else [(site.first_confirmed_at, words.of("picture.growth_confirmed"))]
+    marks.append((request.ticket.opened_at, words.of("picture.growth_opened")))
+    return draw_curve(
+        Curve(
+            words.of("picture.growth"),
+            tuple(CurvePoint(japan_day(p.at), p.area_m2, p.area_error_m2) for p in points),
+            tuple((japan_day(at), word) for at, word in marks),
+            _badge(request, words),
+        )
+    )
 
 
 def _scene_picture(
@@ -101,10 +123,38 @@ def _scene_picture(
     day = japan_day(snapshot.scene.acquired_at).isoformat()
     labels = Labels(title, day, credit(words, [snapshot.scene]), badge)
     marks = Marks(request.site.outline, request.aoi.grid.epsg, inset)
+    if inset is not None:
+        marks = _with_surroundings(marks, request)
     style = words.of(f"style.{colours.style}")
     name = lead_wording(printable(snapshot.label, 24)) or title
-    caption = "  ".join([name, day, platform_text(snapshot.scene, words), style])
+    caption = "  ".join([name, day, platform_text(snapshot.scene, words), style, *map_key(marks, words)])
     return _Picture(encode_jpeg(draw_scene(colours, snapshot.grid, frame, marks, labels)), caption, colours.style)
+
+
+def _with_surroundings(marks: Marks, request: TicketRequest) -> Marks:
+    """The marks of the location map: what lies below the site, and from where to look at it."""
+    flow, road = request.surroundings.flow, request.surroundings.road
+    return replace(
+        marks,
+        zones=None if flow is None else flow.zones,
+        way=None if flow is None else flow.line,
+        road=None if road is None else (road.x, road.y),
+    )
+
+
+def map_key(marks: Marks, words: Words) -> list[str]:
+    """What the colours on the location map mean, of what is drawn."""
+    shown = {"zones": marks.zones, "way": marks.way, "road": marks.road}
+    return [words.of(f"picture.key_{name}") for name, what in shown.items() if what is not None]
+
+
+def growth_caption(request: TicketRequest, words: Words) -> str:
+    """The newest area and how many looks drew the site."""
+    newest = request.growth[-1]
+    area = area_text(words, newest.area_m2, newest.area_error_m2)
+    return words.of(
+        "picture.growth_caption", day=japan_day(newest.at).isoformat(), area=area, looks=len(request.growth)
+    )
 
 
 def _score_picture(request: TicketRequest, words: Words, frame: Frame) -> _Picture:
