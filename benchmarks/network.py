@@ -30,7 +30,7 @@ from sat_monitor.models.labelled_chips import cities, city_images, labelled_pair
 from sat_monitor.models.plan import Plan, train_network
 from sat_monitor.models.siamese import parameters
 from sat_monitor.models.validation import Scores, average_precision, calibration_error, quality, scores_of
-from sat_monitor.models.weights import load_network, shipped_network
+from sat_monitor.models.weights import Network, load_network, shipped_network
 from sat_monitor.models.world_chips import world_chips
 from sat_monitor.simulate.config import EventWorld, PlaceSettings, WorldConfig
 
@@ -63,7 +63,7 @@ def landsat(data: Path, work: Path) -> None:
     means: dict[str, list[float]] = {}
     for name, city in cities(data / "landsat_pairs").items():
         made = train_network(Plan(f"without-{name}", data, work, leave_out=(name,)), print)
-        predictor = Predictor.of(made.network, made.card.temperature, Runtime.FLOAT32)
+        predictor = Predictor.of(Network(made.network, made.card), Runtime.FLOAT32)
         chip = labelled_pair(city)
         found = predictor.detect(chip.pair)
         known = chip.weight[Answer.CHANGE] > 0
@@ -109,10 +109,10 @@ def worlds(seeds: int, weights: Path | None) -> None:
         for sight in (Sight.ALL, Sight.OPTICAL, Sight.RADAR, Sight.RGB):
             found = [scores_of(network.module, [chip], sight) for chip in chips]
             whole = Scores(np.concatenate([s.logits for s in found]), np.concatenate([s.truth for s in found]))
-            temperature = network.card.temperature[Answer.CONVERSION]
-            q = quality(whole, temperature)
+            temperature, bias = network.card.temperature[0], network.card.bias[0]
+            q = quality(whole, temperature, bias)
             block = np.concatenate([np.full(s.truth.size, n // 6) for n, s in enumerate(found)])
-            low, high = interval(whole.probability(temperature) >= 0.5, whole.truth, block)
+            low, high = interval(whole.probability(temperature, bias) >= 0.5, whole.truth, block)
             print(f"worlds, {label:12} {sight.value:8} F1 {q.f1:.3f} ({low:.3f}-{high:.3f})  user's {q.users:.3f}"
                   f"  producer's {q.producers:.3f}  average precision {q.average_precision:.3f}"
                   f"  calibration error {q.calibration_error:.4f}  {q.changed} of {q.pixels} pixels")  # fmt: skip
@@ -144,7 +144,7 @@ def speed(side: int) -> None:
         f"torch as it comes, one tile, no tiling      {rate / 1e6:6.2f} M px/s  {rate * per_pixel / limits[Runtime.FLOAT32]:.0%} of the float32 limit"
     )
     for runtime in Runtime:
-        predictor = Predictor.of(network.module, network.card.temperature, runtime)
+        predictor = Predictor.of(network, runtime)
         predictor.detect(small)
         start = time.perf_counter()
         predictor.detect(pair, Tiling())
@@ -161,7 +161,7 @@ def speed(side: int) -> None:
 def onnx(module: torch.nn.Module, inputs: list[torch.Tensor], per_pixel: float, limit: float) -> None:
     """ONNX Runtime, where it is installed."""
     try:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-not-found]
     except ImportError:
         print("ONNX Runtime is not installed: pip install onnxruntime onnx onnxscript")
         return

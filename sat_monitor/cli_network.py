@@ -72,8 +72,8 @@ def train(
     work: Annotated[Path | None, typer.Option("--work", help="folder of chips and states; kept to go on from")] = None,
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="labelled city that will be scored")] = None,
     seed: Annotated[int, typer.Option("--seed", help="seed of the weights and of the order of chips")] = 1,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="steps of the first part")] = 3500,
-    refine_steps: Annotated[int, typer.Option("--refine-steps", min=1, help="steps with labelled pairs")] = 1000,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="steps of the first part")] = 2200,
+    refine_steps: Annotated[int, typer.Option("--refine-steps", min=1, help="steps with labelled pairs")] = 800,
     worlds: Annotated[int, typer.Option("--worlds", min=1, help="number of simulated worlds")] = 32,
     loss: Annotated[str, typer.Option("--loss", help="cross-entropy, focal or tversky")] = "tversky",
 ) -> None:  # fmt: skip

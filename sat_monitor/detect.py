@@ -56,7 +56,7 @@ def detect_aoi(desk: DetectDesk, scenes: Sequence[Scene], wanted: frozenset[str]
     problems: list[Problem] = []
     kept, computed = list(scenes), 0
     while True:
-        chained = chain(kept, wanted, desk.bench.profile, desk.bench.terrain)
+        chained = chain(kept, wanted, desk.bench.profile, desk.bench.terrain, desk.bench.network_sha256)
         fold = LookFold(desk.bench, kept, desk.checkpoints)
         done, damaged = _advance(desk, fold, chained, problems)
         computed += done

@@ -56,11 +56,13 @@ class DetectedLook:
 
 
 def chain(
-    scenes: Sequence[Scene], wanted: frozenset[str], profile: Profile, terrain: Terrain | None = None
-) -> list[ChainedLook]:
-    """The wanted looks in order, each with a hash over profile, version, terrain and every scene up to it."""
+    scenes: Sequence[Scene], wanted: frozenset[str], profile: Profile, terrain: Terrain | None = None,
+    network_sha256: str = "",
+) -> list[ChainedLook]:  # fmt: skip
+    """The wanted looks in order, each with a hash over profile, version, terrain, network and every scene up to it."""
     relief = "" if terrain is None else f"|{terrain.inputs_sha256}"
-    digest = hashlib.sha256(f"{__version__}|{profile.sha256}{relief}".encode()).hexdigest()
+    network = f"|{network_sha256}" if network_sha256 else ""
+    digest = hashlib.sha256(f"{__version__}|{profile.sha256}{relief}{network}".encode()).hexdigest()
     chained = []
     for scene in sorted(scenes, key=lambda s: s.order):
         is_look = scene.id in wanted

@@ -33,6 +33,7 @@ from sat_monitor.imagery.terrain import Terrain, get_terrain
 from sat_monitor.observe import ACTOR, Observed, ObserveDesk, Window, observe_aoi
 from sat_monitor.overlays.importing import newest
 from sat_monitor.overlays.layers import Overlays
+from sat_monitor.promotion import network_for
 from sat_monitor.publish import Desk, Published, overview_picture, publish_due
 from sat_monitor.report import AoiReport, NightReport, overview_path, report_path, write_report
 from sat_monitor.scoring import Bench
@@ -321,7 +322,8 @@ def _wanted(desk: _Desk, scenes: Sequence[Scene], stored: dict[str, str]) -> fro
 def _bench(desk: _Desk, aoi: AOI) -> Bench:
     profile = desk.request.profile
     watched = detection_mask(aoi, profile.imagery.margin_m)
-    return Bench(aoi, desk.archive, desk.reader, profile, watched, terrain_of(desk.archive, aoi))
+    network = network_for(desk.store, desk.request.home, profile)
+    return Bench(aoi, desk.archive, desk.reader, profile, watched, terrain_of(desk.archive, aoi), network)
 
 
 def terrain_of(archive: Archive, aoi: AOI) -> Terrain | None:
@@ -348,7 +350,7 @@ def _publish(desk: _Desk, aoi: AOI) -> Published:
     request, store = desk.request, desk.store
     scenes = tuple(usable_scenes(store, aoi.id))
     bench = _bench(desk, aoi)
-    chained = chain(scenes, frozenset(store.look_inputs(aoi.id)), request.profile, bench.terrain)
+    chained = chain(scenes, frozenset(store.look_inputs(aoi.id)), request.profile, bench.terrain, bench.network_sha256)
     fold = LookFold(bench, scenes, request.home.evidence / aoi.id)
     fold.resume(chained, {look.scene_id: look for look in store.looks(aoi.id)}, len(chained))
     judged, damaged = _judged(desk, aoi, bench.terrain)

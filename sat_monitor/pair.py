@@ -99,7 +99,7 @@ def detect_pair(request: PairRequest, network: Network, runtime: Runtime | None 
     pair = Pair(Side(*sides[0]), Side(*sides[1]), np.full(shape, np.nan, np.float32))
     if not pair.seen.any():
         raise NetworkError("E2302", f"{given[0].path.name}: no pixel is seen on both dates")
-    detection = Predictor.of(network.module, network.card.temperature, runtime).detect(pair)
+    detection = Predictor.of(network, runtime).detect(pair)
     return PairResult(detection, given[0], tuple(b.path for b in given))
 
 

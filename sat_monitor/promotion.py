@@ -6,13 +6,17 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sat_monitor.approval import MAX_NAME, MAX_REASON
 from sat_monitor.core.domain import Event, EventDraft
 from sat_monitor.core.errors import UsageError
 from sat_monitor.core.home import Home
-from sat_monitor.models.weights import SHIPPED_SHA256, Network, keep_network, load_network, shipped_network
+from sat_monitor.core.profile import Profile
 from sat_monitor.store.store import Lease, Store
+
+if TYPE_CHECKING:
+    from sat_monitor.models.weights import Network
 
 PROMOTED = "network.promoted"
 
@@ -33,6 +37,8 @@ def promote(shelf: tuple[Store, Lease], home: Home, weights: Path, by: str, reas
 
     Raises NetworkError E2301 where the weights are refused, UsageError E2001 where name or reason is blank or too long.
     """
+    from sat_monitor.models.weights import keep_network, load_network
+
     by, reason = by.strip(), reason.strip()
     for label, text, most in (("--by", by, MAX_NAME), ("--reason", reason, MAX_REASON)):
         if not 0 < len(text) <= most:
@@ -56,8 +62,15 @@ def promotions(store: Store) -> list[Promotion]:
     return found
 
 
+def network_for(store: Store, home: Home, profile: Profile) -> Network | None:
+    """The network that nights under a profile run, None where they run none; raises what `network_in_use` does."""
+    return network_in_use(store, home) if profile.network.share > 0.0 else None
+
+
 def network_in_use(store: Store, home: Home) -> Network:
     """The version that was promoted last, the shipped one where none was. Raises NetworkError E2301 where it is damaged."""
+    from sat_monitor.models.weights import SHIPPED_SHA256, load_network, shipped_network
+
     register = promotions(store)
     if not register or register[-1].sha256 == SHIPPED_SHA256:
         return shipped_network()

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from sat_monitor.change_detect.cnn import LAYER, network_layer
 from sat_monitor.change_detect.detector import BlockScores, Detector, IntArray, detector_id
 from sat_monitor.change_detect.optical import OpticalDetector
 from sat_monitor.change_detect.sar import SarDetector
@@ -26,6 +28,9 @@ from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.register import UNMEASURED, Shift
 from sat_monitor.imagery.stack import StackReader
 from sat_monitor.imagery.terrain import Terrain
+
+if TYPE_CHECKING:
+    from sat_monitor.models.weights import Network
 
 #: The table of detectors: a new one is one file and one row.
 DETECTORS: Mapping[Sensor, Detector] = {Sensor.S1: SarDetector(), Sensor.S2: OpticalDetector()}
@@ -46,7 +51,7 @@ MIN_REFERENCE = 3
 class Bench:
     """What every look of an AOI needs; `watched` (y, x) is the outline plus margin on the AOI grid.
 
-    Without `terrain` no look is asked for shade.
+    Without `terrain` no look is asked for shade; with a `network` optical looks carry its layer.
     """
 
     aoi: AOI
@@ -55,6 +60,12 @@ class Bench:
     profile: Profile
     watched: BoolArray
     terrain: Terrain | None = None
+    network: Network | None = None
+
+    @property
+    def network_sha256(self) -> str:
+        """Hash of the network's weights, empty without one."""
+        return "" if self.network is None else self.network.card.sha256
 
 
 def part_of(aoi_grid: Grid, part: Grid) -> tuple[slice, slice]:
@@ -93,7 +104,24 @@ def score_scene(
             stacks.clear()
             for window, part in zip(windows, pool.map(score, windows), strict=True):
                 maps.paste(window, part)
+        if bench.network is not None and scene.sensor is Sensor.S2:
+            maps.layers[LAYER] = _network_layer(bench, bench.network, scenes, names, shifts)
     return maps.change_map(detector, scene, references, shifts.get(scene.id, UNMEASURED))
+
+
+def _network_layer(
+    bench: Bench, network: Network, scenes: Sequence[Scene], names: Sequence[str], shifts: Mapping[str, Shift]
+) -> Layer:
+    """The network's layer of the last of `scenes`, in single precision, which all processors share."""
+    from sat_monitor.models.infer import Predictor, Runtime
+
+    *references, scene = scenes
+    chosen = [*references[-bench.profile.network.reference_looks :], scene]
+
+    def read(window: Window) -> xr.Dataset:
+        return bench.reader.read(chosen, names, scene.grid.window(window), shifts)
+
+    return network_layer(scene.grid.shape, read, Predictor.of(network, Runtime.FLOAT32))
 
 
 @contextmanager

@@ -11,10 +11,10 @@ import torch
 from sat_monitor.models.bands import Pair, Side
 from sat_monitor.models.infer import Predictor, Runtime, Tiling
 from sat_monitor.models.siamese import ANSWERS, Siamese, Widths, parameters
-from sat_monitor.models.weights import shipped_network
+from sat_monitor.models.weights import Network, shipped_network
+from tests.test_models_weights import card
 
 SMALL = Widths((8, 8, 12, 12), (8, 8, 8, 8), (8, 8, 8, 8))
-ONE = (1.0,) * ANSWERS
 
 
 def area(height: int, width: int, seed: int = 0) -> Pair:
@@ -34,12 +34,16 @@ def seeded(widths: Widths = SMALL) -> Siamese:
     return Siamese(widths).eval()
 
 
+def small() -> Network:
+    return Network(seeded(), card())
+
+
 def test_the_network_has_at_most_three_million_parameters() -> None:
     assert parameters(Siamese()) <= 3_000_000
 
 
 def test_an_area_of_any_size_gets_an_answer_for_each_pixel() -> None:
-    found = Predictor.of(seeded(), ONE, Runtime.FLOAT32).detect(area(70, 45))
+    found = Predictor.of(small(), Runtime.FLOAT32).detect(area(70, 45))
     assert found.conversion.shape == (70, 45)
     for plane in (found.conversion, found.loss, found.change):
         assert ((plane >= 0.0) & (plane <= 1.0)).all()
@@ -51,7 +55,7 @@ def test_where_nothing_was_seen_there_is_no_answer() -> None:
     for side in (pair.before, pair.after):
         side.optical[:, 10:20, 30:40] = np.nan
     pair.after.radar[:, 10:20, 30:40] = np.nan
-    found = Predictor.of(seeded(), ONE, Runtime.FLOAT32).detect(pair)
+    found = Predictor.of(small(), Runtime.FLOAT32).detect(pair)
     assert np.isnan(found.conversion[10:20, 30:40]).all()
     assert np.isfinite(found.conversion).sum() == 64 * 64 - 100
 
@@ -59,7 +63,7 @@ def test_where_nothing_was_seen_there_is_no_answer() -> None:
 @pytest.mark.parametrize("shift", [16, 48, 112])
 def test_moving_the_tiles_changes_no_pixel_by_more_than_two_hundredths(shift: int) -> None:
     network = shipped_network()
-    predictor = Predictor.of(network.module, network.card.temperature, Runtime.FLOAT32)
+    predictor = Predictor.of(network, Runtime.FLOAT32)
     pair = area(400, 336, 5)
     still, moved = (predictor.detect(pair, Tiling(256, 64, by)) for by in (0, shift))
     whole = predictor.detect(pair, Tiling(1024, 64))
@@ -68,7 +72,7 @@ def test_moving_the_tiles_changes_no_pixel_by_more_than_two_hundredths(shift: in
 
 
 def test_the_same_pair_gives_the_same_bits() -> None:
-    predictor, pair = Predictor.of(seeded(), ONE, Runtime.FLOAT32), area(64, 64)
+    predictor, pair = Predictor.of(small(), Runtime.FLOAT32), area(64, 64)
     one, two = predictor.detect(pair), predictor.detect(pair)
     assert np.array_equal(one.conversion, two.conversion)
 
@@ -82,20 +86,22 @@ def test_folding_batch_norm_changes_nothing_that_matters() -> None:
     nothing = np.zeros((ANSWERS, 64, 64), np.float32)
     batch = batch_of([Chip(pair, nothing, nothing, "test")])
     with torch.inference_mode():
-        plain = probabilities(network(batch.optical, batch.radar, batch.slope), torch.ones(ANSWERS))[0, 0].numpy()
-    found = Predictor.of(network, ONE, Runtime.FLOAT32).detect(pair)
+        plain = probabilities(
+            network(batch.optical, batch.radar, batch.slope), torch.ones(ANSWERS), torch.zeros(ANSWERS)
+        )[0, 0].numpy()
+    found = Predictor.of(Network(network, card()), Runtime.FLOAT32).detect(pair)
     np.testing.assert_allclose(found.conversion, plain, atol=1e-5)
 
 
 def test_bfloat16_stays_near_the_reference() -> None:
     network, pair = shipped_network(), area(128, 128, 2)
-    found = [Predictor.of(network.module, network.card.temperature, r).detect(pair) for r in Runtime]
+    found = [Predictor.of(network, r).detect(pair) for r in Runtime]
     assert np.abs(found[0].conversion - found[1].conversion).mean() < 0.01
 
 
 def test_the_order_of_tracks_hardly_matters() -> None:
     network, pair = shipped_network(), area(128, 128, 4)
-    predictor = Predictor.of(network.module, network.card.temperature, Runtime.FLOAT32)
+    predictor = Predictor.of(network, Runtime.FLOAT32)
     swapped = replace(
         pair,
         before=Side(pair.before.optical, np.roll(pair.before.radar, 2, axis=0)),

@@ -22,7 +22,7 @@ def card() -> Card:
     from dataclasses import asdict
 
     return Card(
-        name="small", sha256="", code_version="0", libraries={}, widths=asdict(SMALL), temperature=(1.0, 1.0, 1.0),
+        name="small", sha256="", code_version="0", libraries={}, widths=asdict(SMALL), temperature=(1.0, 1.0, 1.0), bias=(0.0, 0.0, 0.0),
         settings={}, training={}, split="", figures={}, reliability={},
     )  # fmt: skip
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from sat_monitor.change_detect.area import NEIGHBOURS, conversion
+from sat_monitor.change_detect.cnn import averaged
 from sat_monitor.change_detect.fallow import ODD_SHARE, usual_share
 from sat_monitor.change_detect.suspect import counted, weight
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core.domain import ChangeMap, FloatArray, Sensor
-from sat_monitor.core.profile import EvidenceSettings, Profile
+from sat_monitor.core.profile import EvidenceSettings, NetworkSettings, Profile
 from sat_monitor.core.units import pixel_area_m2
 
 IntArray = NDArray[np.int32]
@@ -111,8 +112,9 @@ def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: flo
 
 
 def log_likelihood_ratio(
-    change: ChangeMap, sensor: Sensor, settings: EvidenceSettings, usual: FloatArray | None = None
-) -> FloatArray:
+    change: ChangeMap, sensor: Sensor, settings: EvidenceSettings, usual: FloatArray | None = None,
+    network: NetworkSettings | None = None,
+) -> FloatArray:  # fmt: skip
     """Tempered, capped log likelihood ratio of conversion against none, nats, (y, x); 0 where the look is blind.
 
     Optical: the score that full conversion would give is known (`contrast`), so unchanged ground is
@@ -126,6 +128,7 @@ def log_likelihood_ratio(
         quiet_sd = np.sqrt(1.0 + np.square(settings.natural_share * contrast))
         mean, sd = _converted(contrast)
         ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
+        ratio = ratio if network is None else averaged(ratio, change, network)
         ratio = ratio if usual is None else _or_usual(ratio, usual)
         temper = settings.optical_temper
     else:
@@ -195,7 +198,7 @@ def update(
         return state, np.zeros(change.score.shape, np.float32)
     settings = profile.evidence
     usual = _usual(change, state.bare_since, day) if sensor is Sensor.S2 else None
-    ratio = log_likelihood_ratio(change, sensor, settings, usual) * weight(change, profile.optical)
+    ratio = log_likelihood_ratio(change, sensor, settings, usual, profile.network) * weight(change, profile.optical)
     seen = change.valid
     prior = np.float32(prior_log_odds(settings, change.grid.pixel_m))
     standing = state.log_odds > settings.outline_score

@@ -15,6 +15,7 @@ from sat_monitor.core.profile_delivery import DeliverySettings
 from sat_monitor.core.profile_sections import (
     EvidenceSettings,
     ImagerySettings,
+    NetworkSettings,
     OpticalSettings,
     PatchSettings,
     ReferenceSettings,
@@ -29,6 +30,7 @@ __all__ = [
     "EvidenceSettings",
     "ImagerySettings",
     "LifecycleSettings",
+    "NetworkSettings",
     "OpticalSettings",
     "PatchSettings",
     "PrioritySettings",
@@ -52,6 +54,7 @@ class Profile(Section):
     sar: SarSettings = SarSettings()
     optical: OpticalSettings = OpticalSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    network: NetworkSettings = NetworkSettings()
     patches: PatchSettings = PatchSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     tickets: TicketSettings = TicketSettings()

@@ -229,6 +229,23 @@ class EvidenceSettings(Section):
         return self
 
 
+class NetworkSettings(Section):
+    """The change network as a row of the evidence of an optical look (METHOD 9)."""
+
+    share: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="weight of the network's likelihood ratio in that of an optical look; 0: it is not run",
+    )
+    base_log_odds: float = Field(
+        -3.2, ge=-12.0, le=2.0, description="log-odds of conversion among the pixels that it learned from"
+    )
+    reference_looks: int = Field(
+        4, ge=1, le=12, description="newest reference looks whose median is the picture before, for the network"
+    )
+
+
 class PatchSettings(Section):
     """How the field is cut into candidates."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ from sat_monitor.scoring import Bench
 from sat_monitor.simulate.scenes import render_scenes
 from sat_monitor.simulate.world import World
 from sat_monitor.sites.lifecycle import SiteTable
+
+if TYPE_CHECKING:
+    from sat_monitor.models.weights import Network
 
 Progress = Callable[[str], None]
 
@@ -112,7 +116,8 @@ class Replay:
         profile = without_evidence(self._profile) if without is Ablation.EVIDENCE else self._profile
         rule: Rule = two_looks if without is Ablation.EVIDENCE else update
         watched = detection_mask(self._aoi, profile.imagery.margin_m)
-        bench = Bench(self._aoi, self._archive, self._reader, profile, watched)
+        network = _network(profile)
+        bench = Bench(self._aoi, self._archive, self._reader, profile, watched, network=network)
         # Shifts are measured once for all runs: they follow from the pixels alone.
         fold = LookFold(bench, scenes, self._folder / "shifts", rule)
         chained = chain(scenes, frozenset(s.id for s in scenes if s.acquired_at.date() >= first), profile)
@@ -127,6 +132,15 @@ class Replay:
         return Replayed(
             self._aoi, fold.table, first, self._last, area, sensors, len(chained), refused, tuple(self._archive.sights)
         )
+
+
+def _network(profile: Profile) -> Network | None:
+    """The shipped network, read only where the profile gives it a share."""
+    if profile.network.share == 0.0:
+        return None
+    from sat_monitor.models.weights import shipped_network
+
+    return shipped_network()
 
 
 def _kept(scenes: Sequence[Scene], without: Ablation | None) -> list[Scene]:

@@ -48,7 +48,7 @@ class Answer(IntEnum):
     CONVERSION = 0
     #: Lasting plants are gone.
     LOSS = 1
-    #: Any lasting change of cover, greening and new water too.
+    #: Any change of cover between both dates, passing ones, greening and new water too; crops in their course are none.
     CHANGE = 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from sat_monitor.core.domain import FloatArray
 from sat_monitor.models.bands import Pair, encoded
 from sat_monitor.models.siamese import ANSWERS, STRIDE, Siamese, probabilities
+from sat_monitor.models.weights import Network
 
 
 class Runtime(StrEnum):
@@ -59,25 +60,39 @@ class Predictor:
 
     network: nn.Module
     temperature: Tensor
+    bias: Tensor
     runtime: Runtime
 
     @classmethod
-    def of(cls, network: Siamese, temperature: tuple[float, ...], runtime: Runtime | None = None) -> Predictor:
+    def of(cls, network: Network, runtime: Runtime | None = None) -> Predictor:
         """A predictor; without a `runtime`, bfloat16 where the processor computes in it, else single precision."""
         chosen = runtime or best_runtime()
-        ready = folded(network).to(_DTYPES[chosen]).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(ready, torch.tensor(temperature), chosen)
+        ready = folded(network.module).to(_DTYPES[chosen]).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(ready, torch.tensor(network.card.temperature), torch.tensor(network.card.bias), chosen)
 
     def detect(self, pair: Pair, tiling: Tiling | None = None) -> Detection:
-        """Change of a pair of any size, tile by tile; memory grows with the tile, not with the area."""
-        found, weight = np.zeros((ANSWERS + 1, *pair.shape), np.float32), np.zeros(pair.shape, np.float32)
-        for rows, cols, tile in _tiles(pair, tiling or Tiling()):
-            values = self._tile(tile)
-            ramp = _ramp(rows, cols, pair.shape, (tiling or Tiling()).margin)
-            found[:, rows, cols] += values * ramp
-            weight[rows, cols] += ramp
+        """Change of a pair of any size."""
+
+        def part(rows: slice, cols: slice) -> Pair:
+            return pair.mapped(lambda plane: plane[..., rows, cols])
+
+        return self.detect_area(pair.shape, part, tiling or Tiling())
+
+    def detect_area(self, shape: tuple[int, int], part: Callable[[slice, slice], Pair], tiling: Tiling) -> Detection:
+        """Change of an area whose parts are read as they are needed; memory grows with the tile, not with the area."""
+        found, weight = np.zeros((ANSWERS + 1, *shape), np.float32), np.zeros(shape, np.float32)
+        seen = np.zeros(shape, bool)
+        for rows in _spans(shape[0], tiling):
+            for cols in _spans(shape[1], tiling):
+                tile = part(rows, cols)
+                if not tile.seen.any():
+                    continue
+                ramp = _ramp(rows, cols, shape, tiling.margin)
+                found[:, rows, cols] += self._tile(tile) * ramp
+                weight[rows, cols] += ramp
+                seen[rows, cols] |= tile.seen
         with np.errstate(invalid="ignore"):
-            planes = np.where((weight > 0.0) & pair.seen, found / weight, np.float32(np.nan)).astype(np.float32)
+            planes = np.where((weight > 0.0) & seen, found / weight, np.float32(np.nan)).astype(np.float32)
         return Detection(*planes)
 
     def _tile(self, tile: Pair) -> FloatArray:
@@ -87,7 +102,7 @@ class Predictor:
         with torch.inference_mode():
             inputs = [_even(torch.from_numpy(v))[None] for v in (numbers.optical, numbers.radar, numbers.slope)]
             output = self.network(*(i.to(_DTYPES[self.runtime]) for i in inputs)).float()
-            planes = probabilities(output, self.temperature)[0, :, :height, :width]
+            planes = probabilities(output, self.temperature, self.bias)[0, :, :height, :width]
         return np.asarray(planes.numpy(), np.float32)
 
 
@@ -115,15 +130,6 @@ def _fold(module: nn.Module) -> None:
             setattr(module, name, nn.Sequential(fuse_conv_bn_eval(convolution, norm), child[2]))
         else:
             _fold(child)
-
-
-def _tiles(pair: Pair, tiling: Tiling) -> Iterator[tuple[slice, slice, Pair]]:
-    """Tiles that see something."""
-    for rows in _spans(pair.shape[0], tiling):
-        for cols in _spans(pair.shape[1], tiling):
-            tile = pair.mapped(lambda plane, rows=rows, cols=cols: plane[..., rows, cols])  # type: ignore[misc]
-            if tile.seen.any():
-                yield rows, cols, tile
 
 
 def _spans(size: int, tiling: Tiling) -> list[slice]:

@@ -20,7 +20,7 @@ from sat_monitor.models.labelled_chips import blended_chips, cities, labelled_ch
 from sat_monitor.models.real_chips import real_chips, real_sets
 from sat_monitor.models.siamese import Siamese
 from sat_monitor.models.train import Point, TrainingSettings, train
-from sat_monitor.models.validation import group_scores, quality, reliability, temperature_of
+from sat_monitor.models.validation import bias_of, group_scores, quality, reliability, temperature_of
 from sat_monitor.models.weights import Card, Figure, TrainingSource
 from sat_monitor.models.world_chips import TRAINING_WORLD, world_chips
 
@@ -28,10 +28,10 @@ Say = Callable[[str], None]
 
 #: Worlds of training and of validation, and pairs of dates of each. Evaluation of the night uses seeds below 1000.
 TRAINING_SEEDS, VALIDATION_SEEDS = tuple(range(20001, 20033)), tuple(range(90001, 90007))
-_PAIRS = 10
+_PAIRS, _VALIDATION_PAIRS = 10, 5
 _LIBRARIES = ("numpy", "scipy", "torch")
 #: Chips of each real set, and of each labelled city's images.
-_PICTURES, _RADAR, _SCENERY, _VALIDATION = 800, 220, 200, 60
+_PICTURES, _RADAR, _SCENERY, _VALIDATION = 800, 220, 200, 24
 #: The refinement: shorter, gentler, with what people labelled.
 _REFINED = {"world": 0.42, "blend": 0.28, "scenery": 0.12, "labelled": 0.18}
 _ABOUT = {
@@ -54,8 +54,8 @@ class Plan:
     data: Path
     work: Path
     leave_out: tuple[str, ...] = ()
-    base: TrainingSettings = field(default_factory=lambda: TrainingSettings(steps=3500))
-    refine_steps: int = 1000
+    base: TrainingSettings = field(default_factory=lambda: TrainingSettings(steps=2200))
+    refine_steps: int = 800
     worlds: int = len(TRAINING_SEEDS)
     processes: int = 2
 
@@ -77,8 +77,8 @@ def make_chips(plan: Plan, say: Say) -> tuple[list[Path], list[Path]]:
     if not plan.data.is_dir():
         raise NetworkError("E2303", str(plan.data))
     train_folder, check_folder = plan.work / "chips", plan.work / "validation"
-    jobs = [partial(_world_job, seed, train_folder) for seed in TRAINING_SEEDS[: plan.worlds]]
-    jobs += [partial(_world_job, seed, check_folder) for seed in VALIDATION_SEEDS[: max(1, plan.worlds)]]
+    jobs = [partial(_world_job, seed, _PAIRS, train_folder) for seed in TRAINING_SEEDS[: plan.worlds]]
+    jobs += [partial(_world_job, seed, _VALIDATION_PAIRS, check_folder) for seed in VALIDATION_SEEDS[: plan.worlds]]
     for validation, folder in ((False, train_folder), (True, check_folder)):
         names = [found.name for found in real_sets(plan.data, validation)]
         jobs += [partial(_blend_job, plan.data, validation, name, folder) for name in names]
@@ -112,17 +112,19 @@ def card_of(plan: Plan, network: Siamese, chips: Sequence[Path], validation: Seq
     """The card of a network: temperature and figures come from the validation chips."""
     scores = group_scores(network, validation)
     temperature = temperature_of(list(scores.values()))
+    bias = bias_of(list(scores.values()), temperature)
     settings = json.loads(json.dumps(asdict(plan.base), default=str)) | {"refine_steps": plan.refine_steps}
     return Card(
         name=plan.name, sha256="", code_version=__version__, libraries={name: version(name) for name in _LIBRARIES},
-        widths=asdict(network.widths), temperature=(temperature,) * len(Answer), settings=settings,
+        widths=asdict(network.widths), temperature=(temperature,) * len(Answer),
+        bias=(bias,) * len(Answer), settings=settings,
         training={
             name: TrainingSource(chips=len(paths), sha256=fingerprint(paths), about=_ABOUT.get(name, name))
             for name, paths in by_source(chips).items()
         },
         split=_SPLIT.format(", ".join(plan.leave_out) or "none"),
-        figures={name: Figure(**_figures(quality(found, temperature))) for name, found in scores.items()},
-        reliability={name: reliability(found, temperature) for name, found in scores.items()},
+        figures={name: Figure(**_figures(quality(found, temperature, bias))) for name, found in scores.items()},
+        reliability={name: reliability(found, temperature, bias) for name, found in scores.items()},
     )  # fmt: skip
 
 
@@ -130,12 +132,12 @@ def _figures(found: object) -> dict[str, float]:
     return {name: round(float(getattr(found, name)), 4) for name in Figure.model_fields}
 
 
-def _world_job(seed: int, folder: Path) -> str:
+def _world_job(seed: int, pairs: int, folder: Path) -> str:
     stem = f"world-{seed}"
-    if (folder / f"{stem}-{_PAIRS - 1:03d}.npz").exists():
+    if (folder / f"{stem}-{pairs - 1:03d}.npz").exists():
         return f"{stem}: kept"
     try:
-        return f"{stem}: {len(save_chips(world_chips(TRAINING_WORLD, seed, _PAIRS), folder, stem))} chips"
+        return f"{stem}: {len(save_chips(world_chips(TRAINING_WORLD, seed, pairs), folder, stem))} chips"
     except ValueError as error:
         return f"{stem}: left out, {error}"
 

@@ -79,12 +79,12 @@ class Siamese(nn.Module):
         return found
 
 
-def probabilities(output: Tensor, temperature: Tensor) -> Tensor:
+def probabilities(output: Tensor, temperature: Tensor, bias: Tensor) -> Tensor:
     """Probability of each answer and, last, the standard deviation of the logits, (n, 4, y, x).
 
-    `temperature`, one per answer, divides the logits (Guo et al., 2017).
+    `temperature`, one per answer, divides the logits (Guo et al., 2017); `bias` is added to them.
     """
-    calm = softened(output) / temperature.view(1, ANSWERS, 1, 1)
+    calm = softened(output) / temperature.view(1, ANSWERS, 1, 1) + bias.view(1, ANSWERS, 1, 1)
     return torch.cat([torch.sigmoid(calm), spread_of(output)], 1)
 
 

@@ -21,6 +21,7 @@ from sat_monitor.models.siamese import STRIDE, Siamese, softened
 _CHANGED, _UNCHANGED = 0.5, 0.2
 _BINS = 15
 #: Temperatures that are tried.
+_BIASES, _MOST_ERROR = np.linspace(-1.0, 2.0, 31), 0.04
 _TEMPERATURES = np.exp(np.linspace(np.log(0.4), np.log(3.0), 41))
 
 
@@ -31,9 +32,9 @@ class Scores:
     logits: NDArray[np.float32]
     truth: NDArray[np.bool_]
 
-    def probability(self, temperature: float = 1.0) -> NDArray[np.float32]:
-        """Probabilities at a temperature."""
-        return np.asarray(1.0 / (1.0 + np.exp(-self.logits / temperature)), np.float32)
+    def probability(self, temperature: float = 1.0, bias: float = 0.0) -> NDArray[np.float32]:
+        """Probabilities at a temperature, with a bias of the logits."""
+        return np.asarray(1.0 / (1.0 + np.exp(-self.logits / temperature - bias)), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ def group_scores(network: Siamese, paths: Sequence[Path]) -> dict[str, Scores]:
     return found
 
 
-def quality(scores: Scores, temperature: float = 1.0) -> Quality:
+def quality(scores: Scores, temperature: float = 1.0, bias: float = 0.0) -> Quality:
     """Figures of scores: F1, user's and producer's accuracy at one half, average precision, calibration error."""
-    probability = scores.probability(temperature)
+    probability = scores.probability(temperature, bias)
     called = probability >= 0.5
     hits, calls, wanted = int((called & scores.truth).sum()), int(called.sum()), int(scores.truth.sum())
     return Quality(
@@ -123,9 +124,9 @@ def calibration_error(probability: NDArray[np.float32], truth: NDArray[np.bool_]
     return float(np.abs(means[0] - means[1]).sum() / max(1, counts.sum()))
 
 
-def reliability(scores: Scores, temperature: float = 1.0) -> tuple[tuple[float, float, int], ...]:
+def reliability(scores: Scores, temperature: float = 1.0, bias: float = 0.0) -> tuple[tuple[float, float, int], ...]:
     """Mean probability, part that changed, and pixels of each of 15 even bins; empty bins are left out."""
-    probability = scores.probability(temperature)
+    probability = scores.probability(temperature, bias)
     bins = np.minimum((probability * _BINS).astype(int), _BINS - 1)
     counts = np.bincount(bins, minlength=_BINS)
     said, true = np.bincount(bins, probability, _BINS), np.bincount(bins, scores.truth, _BINS)
@@ -138,6 +139,26 @@ def reliability(scores: Scores, temperature: float = 1.0) -> tuple[tuple[float, 
 def temperature_of(scores: Sequence[Scores]) -> float:
     """The temperature with the least cross entropy, each group counting alike (Guo et al., 2017)."""
     return float(min(_TEMPERATURES, key=lambda t: sum(_entropy(s, float(t)) for s in scores)))
+
+
+def bias_of(scores: Sequence[Scores], temperature: float) -> float:
+    """What to add to the logits so that one half is the best threshold: the highest mean F1 of the groups.
+
+    The best threshold of an honest probability for F1 is half of the F1 that can be reached (Lipton et al., 2014), so
+    this leaves probabilities near the threshold higher than honest ones; it is held to what the calibration allows.
+    """
+    allowed = [b for b in _BIASES if max(_error(s, temperature, float(b)) for s in scores) <= _MOST_ERROR]
+    return float(max(allowed or [0.0], key=lambda b: np.mean([quality_f1(s, temperature, float(b)) for s in scores])))
+
+
+def quality_f1(scores: Scores, temperature: float, bias: float) -> float:
+    """F1 at one half."""
+    called = scores.logits / temperature + bias >= 0.0
+    return float(2.0 * (called & scores.truth).sum() / max(1, called.sum() + scores.truth.sum()))
+
+
+def _error(scores: Scores, temperature: float, bias: float) -> float:
+    return calibration_error(scores.probability(temperature, bias), scores.truth)
 
 
 def _entropy(scores: Scores, temperature: float) -> float:

@@ -56,6 +56,9 @@ class Card(Section):
     licence: str = Field("Apache-2.0", description="licence of the weights")
     widths: Mapping[str, tuple[int, int, int, int]] = Field(description="channels by scale")
     temperature: tuple[float, float, float] = Field(description="divides the logits of each answer")
+    bias: tuple[float, float, float] = Field(
+        description="is added to them, so that one half is the best threshold for F1"
+    )
     bands: tuple[str, ...] = Field((*OPTICAL, *RADAR), description="bands that it knows")
     normalisation: Mapping[str, tuple[float, ...]] = Field(
         NORMALISATION, description="medians and spreads of the inputs"

@@ -9,13 +9,13 @@ from datetime import date, timedelta
 import numpy as np
 
 from sat_monitor.core.domain import FloatArray
-from sat_monitor.models.bands import OPTICAL, RADAR, TRACKS, Answer, Pair, Side, empty_optical, empty_radar
+from sat_monitor.models.bands import OPTICAL, RADAR, TRACKS, Pair, Side, empty_optical, empty_radar
 from sat_monitor.models.chips import Chip
 from sat_monitor.models.composites import optical_composite, radar_composite
 from sat_monitor.simulate.config import EventWorld, PlaceSettings, WorldConfig
 from sat_monitor.simulate.contract import CLEAR
 from sat_monitor.simulate.ground import ground_on
-from sat_monitor.simulate.kinds import FOREST, Cover, EventKind
+from sat_monitor.simulate.kinds import FIELDS, FOREST, Cover, EventKind
 from sat_monitor.simulate.scenes import Painter, Pass, passes
 from sat_monitor.simulate.world import World, build_world, spec_of
 
@@ -73,8 +73,7 @@ def chip_between(painter: Painter, listed: Sequence[Pass], dates: Dates, rng: np
 def truth_between(world: World, dates: Dates) -> tuple[FloatArray, FloatArray]:
     """Truth and weight of each answer, (answer, y, x) float32."""
     built = [np.zeros(world.grid.shape, np.float32) for _ in range(2)]
-    unsure = np.zeros(world.grid.shape, np.float32)
-    loss = np.zeros(world.grid.shape, np.float32)
+    unsure, loss, other = (np.zeros(world.grid.shape, np.float32) for _ in range(3))
     green = world.cover.where(*_PLANTS)
     for number, day in enumerate((dates.before, dates.after)):
         sign = np.float32(1.0 if number else -1.0)
@@ -87,10 +86,15 @@ def truth_between(world: World, dates: Dates) -> tuple[FloatArray, FloatArray]:
                     unsure[window] += part
                 if patch.event.kind not in _PASSING and cover is not Cover.HERBS:
                     loss[window] += sign * part * green[window]
+                other[window] += sign * part
     conversion = np.clip(built[1] - built[0], 0.0, 1.0)
     lost = np.clip(loss, 0.0, 1.0)
-    known = np.where((unsure > _UNSURE) & (conversion < 0.5), np.float32(0.0), np.float32(1.0))
-    return np.stack([conversion, lost, np.maximum(conversion, lost)]), np.stack([known] * len(Answer))
+    change = np.clip(np.maximum(np.abs(other), np.maximum(conversion, lost)), 0.0, 1.0)
+    sure = np.where((unsure > _UNSURE) & (conversion < 0.5), np.float32(0.0), np.float32(1.0))
+    # Crops change their cover by themselves, herbs over soil are another cover but no new event: nobody labelled them.
+    whole = np.where(world.cover.where(*FIELDS) & (change < 0.5), np.float32(0.0), np.float32(1.0))
+    whole[(change < 0.5) & (np.maximum(*built) > _UNSURE)] = 0.0
+    return np.stack([conversion, lost, change]), np.stack([sure, sure, whole])
 
 
 def _side(painter: Painter, listed: Sequence[Pass], day: date, few: bool, rng: np.random.Generator) -> Side:

@@ -171,8 +171,8 @@ def _draw_surroundings(picture: Image.Image, frame: Frame, marks: Marks) -> None
         x, y = points[-1]
         draw.ellipse((x - 8, y - 8, x + 8, y + 8), fill=_WATER, outline=_INK, width=2)
     if marks.road is not None:
-        line = reproject(Point(marks.road), marks.epsg, frame.epsg)
-        ((x, y),) = frame.to_picture(np.array([(line.x, line.y)]), SIZE_PX)
+        spot = reproject(Point(marks.road), marks.epsg, frame.epsg).centroid
+        ((x, y),) = frame.to_picture(np.array([(spot.x, spot.y)]), SIZE_PX)
         draw = ImageDraw.Draw(picture)
         draw.ellipse((x - 11, y - 11, x + 11, y + 11), fill=_WHITE, outline=_INK, width=4)
         draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_INK)

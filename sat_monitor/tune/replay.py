@@ -21,6 +21,7 @@ from sat_monitor.imagery.aois import AoiRegistry, detection_mask
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.stack import StackReader
 from sat_monitor.night import terrain_of, usable_scenes
+from sat_monitor.promotion import network_for
 from sat_monitor.scoring import DETECTORS, Bench
 from sat_monitor.sites.lifecycle import SiteTable
 from sat_monitor.store.store import Store
@@ -86,7 +87,9 @@ def read_nights(home: Home, aoi_id: str) -> StoredNights:
         terrain = terrain_of(Archive(home.archive), aoi)
         refused = {row.scene_id: row for row in store.rejections(aoi_id) if row.source_id == "archive"}
         for profile in profiles_of(store):
-            chained = chain(scenes, frozenset(inputs), profile, terrain)
+            network = network_for(store, home, profile)
+            sha256 = "" if network is None else network.card.sha256
+            chained = chain(scenes, frozenset(inputs), profile, terrain, sha256)
             if len(chained) == len(inputs) and first_owed(chained, inputs) == len(chained):
                 break
         else:
