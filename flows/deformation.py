@@ -13,12 +13,15 @@ from prefect.cache_policies import NO_CACHE
 
 from sat_monitor.core.home import Home
 from sat_monitor.deformation.job import WeekReport, owed_areas, week_of_area
+from sat_monitor.motion import take_motion
 
 
 @task(name="invert", persist_result=False, cache_policy=NO_CACHE)
 def invert_area(home: str, aoi_id: str) -> WeekReport:
-    """Invert one area's stack and list what moves."""
-    return week_of_area(Home(Path(home)), aoi_id)
+    """Invert one area's stack and list what moves; moving ground becomes sites and tickets of the area."""
+    report = week_of_area(Home(Path(home)), aoi_id)
+    take_motion(Home(Path(home)), aoi_id)
+    return report
 
 
 @flow(name="deformation", persist_result=False, validate_parameters=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -125,11 +126,15 @@ def alarms(
     aoi: AoiNeeded, out: Annotated[Path | None, typer.Option("--out", help="GeoJSON of the outlines")] = None,
     home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False,
 ) -> None:  # fmt: skip
-    """Areas that move against their surroundings, and since when they move faster; nights rank by them from now on."""
+    """Areas that move against their surroundings, and since when they move faster; they become sites, and nights rank by them."""
     from sat_monitor.deformation.alarms import row_of, write_geojson
     from sat_monitor.deformation.job import list_moving
+    from sat_monitor.motion import take_motion
 
     motion, areas = list_moving(Home(home), aoi)
+    taken = take_motion(Home(home), aoi)
+    if taken is not None and taken.tickets:
+        print(f"tickets opened: {', '.join(taken.tickets)}", file=sys.stderr)
     print_rows([row_of(motion, area) for area in areas], as_json, "moving areas")
     if out is not None:
         write_geojson(out, motion, areas)

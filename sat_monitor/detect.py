@@ -57,7 +57,8 @@ def detect_aoi(desk: DetectDesk, scenes: Sequence[Scene], wanted: frozenset[str]
     kept, computed = list(scenes), 0
     while True:
         chained = chain(kept, wanted, desk.bench.profile, desk.bench.terrain, desk.bench.network_sha256)
-        fold = LookFold(desk.bench, kept, desk.checkpoints)
+        given = [look for look in desk.shelf[0].looks(desk.aoi.id) if look.interferometry]
+        fold = LookFold(desk.bench, kept, desk.checkpoints, given=given)
         done, damaged = _advance(desk, fold, chained, problems)
         computed += done
         if damaged is None:
@@ -144,7 +145,7 @@ def _fetched_again(desk: DetectDesk, scene: Scene) -> Scene | None:
 def _commit(desk: DetectDesk, fold: LookFold, done: DetectedLook, tables: bool) -> None:
     """Look, events and, where `tables`, site rows, tickets and outbox rows of one scene, in one transaction."""
     store, lease = desk.shelf
-    look, table = done.look, fold.table
+    look, table = done.look, fold.final_table()
     with store.transaction(lease) as transaction:
         if transaction.put_look(look, done.inputs_sha256):
             body = {"look": look_to_plain(look), "inputs_sha256": done.inputs_sha256}

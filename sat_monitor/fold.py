@@ -7,6 +7,7 @@ A look is a pure function of the scenes up to it and the profile. `chain` gives 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from sat_monitor.imagery.terrain import Terrain
 from sat_monitor.masks import MaskCache
 from sat_monitor.registration import Registrar
 from sat_monitor.scoring import DETECTORS, Bench, part_of, score_scene
-from sat_monitor.sites.lifecycle import SiteTable, Step, active, fold, step
+from sat_monitor.sites.lifecycle import SiteTable, Step, changed, fold, step
 
 #: Looks between two checkpoints within one run.
 CHECKPOINT_EVERY = 30
@@ -83,11 +84,16 @@ def first_owed(chained: Sequence[ChainedLook], stored: Mapping[str, str]) -> int
 class LookFold:
     """The running fold of one AOI: evidence field and site table, advanced look by look.
 
-    Nights use the evidence of METHOD 9 as `rule`; an evaluation may ask what another rule would have found.
+    Nights use the evidence of METHOD 9 as `rule`; an evaluation may ask what another rule would have found. `given` are
+    looks that no scene makes (inversions); they take their place in the order of the fold.
     """
 
-    def __init__(self, bench: Bench, scenes: Sequence[Scene], checkpoints: Path, rule: Rule = update) -> None:
+    def __init__(
+        self, bench: Bench, scenes: Sequence[Scene], checkpoints: Path, rule: Rule = update,
+        given: Sequence[Look] = (),
+    ) -> None:  # fmt: skip
         self._rule = rule
+        self._given = deque(sorted(given, key=lambda look: look.order))
         self._bench = bench
         self._scenes = sorted(scenes, key=lambda s: s.order)
         self._checkpoints = checkpoints
@@ -105,7 +111,8 @@ class LookFold:
             state = load_checkpoint(self._checkpoints, look, chained[i].inputs_sha256, shape)
             if state is not None:
                 self.state = state
-                self.table = fold([looks[c.scene.id] for c in chained[: i + 1]], self._bench.profile)
+                done = [looks[c.scene.id] for c in chained[: i + 1]]
+                self.table = fold([*done, *self._passed(done[-1])], self._bench.profile)
                 return i + 1
         return 0
 
@@ -158,16 +165,32 @@ class LookFold:
     def _moved(
         self, look: Look, chained: ChainedLook, refused: SceneReject | None = None, held: int = 0
     ) -> DetectedLook:
+        for given in self._passed(look):
+            self.table = step(self.table, given, self._bench.profile).table
         moved = step(self.table, look, self._bench.profile)
         self.table = moved.table
         return DetectedLook(look, chained.inputs_sha256, moved, refused, held)
+
+    def _passed(self, look: Look) -> list[Look]:
+        """The given looks that come before a look and were not folded yet."""
+        found = []
+        while self._given and self._given[0].order < look.order:
+            found.append(self._given.popleft())
+        return found
+
+    def final_table(self) -> SiteTable:
+        """The table after all looks, those too that were given and are newer than the last scene."""
+        table = self.table
+        for given in self._given:
+            table = step(table, given, self._bench.profile).table
+        return table
 
     def _hold(self, candidates: tuple[Candidate, ...]) -> tuple[tuple[Candidate, ...], int]:
         """Without hits where a scene shows abnormally many new places (snow, flood, a fault), and how many they were.
 
         What is abnormal must not depend on `alarm_score`: a stricter alarm would let pass what a looser one holds.
         """
-        standing = [site.outline for site in active(self.table) if site.first_confirmed_at is not None]
+        standing = [site.outline for site in changed(self.table) if site.first_confirmed_at is not None]
         known = STRtree(standing)
         new = [c for c in candidates if known.query(c.outline, predicate="intersects").size == 0]
         if sum(surely_supported(c) for c in new) <= self._bench.profile.tickets.hold_above:
@@ -195,7 +218,7 @@ class LookFold:
     def _seen(self, field: FieldLook) -> dict[str, float]:
         """Share of each active site that the look saw; sites outside the scene are left out."""
         shares = {}
-        for site in active(self.table):
+        for site in changed(self.table):
             drawn = self._masks.mask(site.outline)
             total = int(drawn.mask.sum())
             seen = field.seen_part(drawn.mask, drawn.slices) if total else None

@@ -17,6 +17,8 @@ from sat_monitor.core.surroundings import LegalCheck, Surroundings
 from sat_monitor.delivery.lead import FIELD, Standing, field_key, lead_from_plain, lead_of, standing_of, stands
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.cloud import ground_mask
+from sat_monitor.imagery.files import file_sha256
+from sat_monitor.motion import motion_proof
 from sat_monitor.sites.funnel import Funnel
 from sat_monitor.sites.groups import groups_by_site
 from sat_monitor.sites.growth import growth_of
@@ -108,6 +110,8 @@ def publish_due(
                 "lang": lang,
             }
             body |= ranking_body(desk.judged.get(ticket.site_id))
+            if request.motion is not None:
+                body["moving_areas_sha256"] = file_sha256(desk.home.moving_areas(desk.aoi.id))
             transaction.append(EventDraft("ticket.delivered", ACTOR, {**body, "rendered_at": iso(now)}))
             lead = lead_of(request, rendered, desk.home.root, desk.standing(ticket, sites, lang), lang)
             transaction.enqueue(field_key(ticket.id), ticket.id, FIELD, lead.to_plain())
@@ -174,6 +178,7 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
         ranking=None if judged is None else judged.ranking,
         oldest=None if oldest is None or oldest == before else snapshot(desk, oldest, detail, ""),
         growth=growth_of(site, store.looks(desk.aoi.id)),
+        motion=motion_proof(desk.home, desk.aoi, site.outline, grid.window(detail)),
     )
 
 

@@ -57,6 +57,7 @@ ROOMS = (
             "casework",
             "desk_draw",
             "detect",
+            "motion",
             "observe",
             "publish",
             "report",

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     EARTHWORK = "earthwork"
     CONSTRUCTION = "construction"
     WATER = "water"
+    #: Ground that moves as a whole, known from interferometry alone.
+    DEFORMATION = "deformation"
     OTHER = "other"
 
 
@@ -239,7 +241,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one scene contributed: its candidates and how much of each known site it saw (0..1; absent = 0)."""
+    """What one scene contributed: its candidates and how much of each known site it saw (0..1; absent = 0).
+
+    `interferometry` marks the look of an inversion: its candidates are ground that moves, and no other site is its business.
+    """
 
     scene_id: str
     aoi: str
@@ -247,6 +252,7 @@ class Look:
     acquired_at: datetime
     candidates: tuple[Candidate, ...]
     seen: Mapping[str, float] = field(default_factory=dict)
+    interferometry: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "acquired_at", utc(self.acquired_at))

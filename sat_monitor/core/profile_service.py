@@ -34,7 +34,7 @@ class TicketSettings(Section):
     """Which confirmed sites become tickets."""
 
     kinds: tuple[Kind, ...] = Field(
-        (Kind.EARTHWORK, Kind.CONSTRUCTION),
+        (Kind.EARTHWORK, Kind.CONSTRUCTION, Kind.DEFORMATION),
         description="kinds that open a ticket; other confirmed sites stay on the watch list",
     )
     per_night: int = Field(

@@ -50,13 +50,26 @@ def write_geojson(path: Path, motion: Motion, areas: Sequence[MovingArea]) -> Pa
         {
             "type": "Feature",
             "geometry": mapping(to_lonlat(motion.frame, area.outline)),
-            "properties": row_of(motion, area),
+            "properties": row_of(motion, area) | {"seen_from": _side(motion.geometry), "series": _series(motion, area)},
         }
         for area in areas
     ]
     seen = float(np.isfinite(motion.velocity_m_per_yr).mean())
-    content = {"type": "FeatureCollection", "measured_share": round(seen, 4), "features": features}
+    told = {"measured_share": round(seen, 4), "last_day": str(motion.days[-1])}
+    content = {"type": "FeatureCollection", **told, "features": features}
     return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+
+
+def _side(geometry: Geometry) -> str | None:
+    """On which side of the ground the satellite stands, None where the direction is not known."""
+    return None if geometry.direction is None else _SIDE[geometry.direction][0]
+
+
+def _series(motion: Motion, area: MovingArea) -> list[list[Any]]:
+    """Days and displacements against the surroundings, mm."""
+    return [
+        [str(day), round(float(value) * 1e3, 1)] for day, value in zip(motion.days, area.displacement_m, strict=True)
+    ]
 
 
 def read_geojson(path: Path) -> list[tuple[BaseGeometry, dict[str, Any]]]:

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shapely import STRtree
+
 from sat_monitor.core.clock import iso
-from sat_monitor.core.domain import Look, Site, SiteStatus, Ticket
+from sat_monitor.core.domain import Candidate, Kind, Look, Site, SiteStatus, Ticket
 from sat_monitor.core.profile import Profile
-from sat_monitor.sites.matching import Place, places
+from sat_monitor.sites.matching import Place, age, places
 from sat_monitor.sites.merging import merged
 from sat_monitor.sites.priority import priority_of
 from sat_monitor.sites.transitions import drawn, founded, is_open, moved, observation, observed
@@ -81,20 +83,40 @@ def open_ticket(table: SiteTable, site: Site) -> Ticket | None:
     return table.tickets.get(ticket_id(site.id, site.openings))
 
 
+def changed(table: SiteTable) -> list[Site]:
+    """The active sites that looks at the ground judge: all but those of ground that only moves."""
+    return [site for site in active(table) if site.kind is not Kind.DEFORMATION]
+
+
 def step(table: SiteTable, look: Look, profile: Profile) -> Step:
-    """The table after `look`, which must not be older than those before it; untouched sites stay the same objects."""
+    """The table after `look`, which must not be older than those before it; untouched sites stay the same objects.
+
+    A scene says nothing of ground that moves, an inversion nothing of ground that changed. Where both touch there is one
+    ticket: moving ground under an open change site founds no site of its own, and one that it had is merged away.
+    """
     work = _Work(table, look, profile, dict(table.sites), dict(table.tickets))
-    present = active(table)
-    found = places(present, look.candidates)
+    change = changed(table)
+    moving = [site for site in active(table) if site.kind is Kind.DEFORMATION]
+    present = moving if look.interferometry else change
+    found = places(present, _alone(look.candidates, change) if look.interferometry else look.candidates)
     for place in found:
         work.draw(place)
     met = {site.id for place in found for site in place.sites}
     for site in present:
         if site.id not in met:
             work.see(site)
+    if moving:
+        work.join(moving)
     if not work.touched:
         return Step(table, ())
     return Step(SiteTable(work.sites, work.tickets), tuple(work.events))
+
+
+def _alone(candidates: Sequence[Candidate], change: Sequence[Site]) -> tuple[Candidate, ...]:
+    """Moving ground that touches no open change site: what touches one is told on the ticket of that site."""
+    standing = [site.outline for site in change if is_open(site)]
+    known = STRtree(standing)
+    return tuple(c for c in candidates if known.query(c.outline, predicate="intersects").size == 0)
 
 
 @dataclass(slots=True)
@@ -123,6 +145,16 @@ class _Work:
         owed = self._merge_away(site, place.sites[1:])
         seen = observation(self.look, place.candidates, share, settings.min_seen)
         self._settle(before, observed(site, seen, settings), owed)
+
+    def join(self, moving: Sequence[Site]) -> None:
+        """Moving ground that an open change site has come to touch lives on in that site."""
+        table = SiteTable(self.sites, self.tickets)
+        opened = [site for site in changed(table) if is_open(site)]
+        known = STRtree([site.outline for site in opened])
+        for site in (self.sites[each.id] for each in moving):
+            touching = known.query(site.outline, predicate="intersects")
+            if touching.size and site.merged_into is None:
+                self._merge_away(min((opened[n] for n in touching), key=age), [site])
 
     def see(self, site: Site) -> None:
         """A site without a patch on this look."""

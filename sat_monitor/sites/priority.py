@@ -15,7 +15,7 @@ from sat_monitor.sites.ranking import Signs, rank
 __all__ = ["Priority", "Signs", "priority_of", "rank"]
 
 #: Points by kind; every other kind gets the last row's.
-KIND_POINTS = {Kind.EARTHWORK: 35.0, Kind.CONSTRUCTION: 25.0}
+KIND_POINTS = {Kind.EARTHWORK: 35.0, Kind.DEFORMATION: 30.0, Kind.CONSTRUCTION: 25.0}
 OTHER_KIND_POINTS = 10.0
 #: Largest points of each further ground; with the largest of the kinds they make 100.
 AREA_POINTS = 25.0

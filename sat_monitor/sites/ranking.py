@@ -20,6 +20,7 @@ from sat_monitor.sites.law import LIKELY, UNLIKELY, all_sizes_shown
 #: How much of the points of its kind a site has: what others than earthworks hide (felling before a fill, a yard).
 KIND_SHARES = {
     Kind.EARTHWORK: 1.0,
+    Kind.DEFORMATION: 0.6,
     Kind.CHANGE: 0.3,
     Kind.CONSTRUCTION: 0.2,
     Kind.VEGETATION_LOSS: 0.2,

@@ -78,6 +78,7 @@ def look_to_plain(look: Look) -> Plain:
         "acquired_at": iso(look.acquired_at),
         "candidates": [_candidate_to_plain(candidate) for candidate in look.candidates],
         "seen": dict(look.seen),
+        **({"interferometry": True} if look.interferometry else {}),
     }
 
 
@@ -90,6 +91,7 @@ def look_from_plain(plain: Mapping[str, Any]) -> Look:
         acquired_at=parse_iso(plain["acquired_at"]),
         candidates=tuple(_candidate_from_plain(row) for row in plain["candidates"]),
         seen=dict(plain["seen"]),
+        interferometry=bool(plain.get("interferometry", False)),
     )
 
 

@@ -70,6 +70,19 @@ class Composite:
     style: str
 
 
+#: Velocity that has the full colour, mm a year; toward the satellite, at rest, away from it.
+_FULL_MM_PER_YEAR = 30.0
+_TOWARD, _REST, _AWAY = np.array([33, 102, 172]), np.array([247, 247, 247]), np.array([178, 24, 43])
+
+
+def velocity_colours(velocity: FloatArray) -> Composite:
+    """Colours of a velocity along the line of sight (y, x), mm a year: blue toward the satellite, red away from it."""
+    part = np.clip(np.nan_to_num(velocity) / _FULL_MM_PER_YEAR, -1.0, 1.0)[..., None]
+    colour = np.where(part >= 0.0, _REST + (_TOWARD - _REST) * part, _REST + (_AWAY - _REST) * -part)
+    alpha = np.where(np.isfinite(velocity), 255, 0)[..., None]
+    return Composite(np.concatenate([colour, alpha], axis=-1).astype(np.uint8), "velocity")
+
+
 #: Optical composites in order of preference: style, the bands for red, green and blue (alternatives), white level.
 _OPTICAL: tuple[tuple[str, tuple[tuple[str, ...], ...], float, float], ...] = (
     ("true_colour", (("B04",), ("B03",), ("B02",)), TRUE_COLOUR_WHITE, TRUE_COLOUR_GAMMA),

@@ -13,7 +13,7 @@ from sat_monitor.tickets.place import geo_uri
 from sat_monitor.tickets.words import Line, Words
 
 #: The order in which the pictures follow each other on a phone.
-_PICTURES = ("before", "after", "score", "location", "oldest", "growth")
+_PICTURES = ("before", "after", "score", "location", "oldest", "growth", "velocity", "motion")
 
 
 def ticket_html(page: Page, words: Words, jpegs: Mapping[str, bytes], lonlat: tuple[float, float]) -> bytes:

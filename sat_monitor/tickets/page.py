@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from sat_monitor.core.clock import japan_day
-from sat_monitor.core.domain import Scene
+from sat_monitor.core.domain import Kind, Scene
 from sat_monitor.core.size import exceeds_probability
 from sat_monitor.tickets.asked import (
     on_site_items,
@@ -208,6 +208,9 @@ def _size(request: TicketRequest, words: Words) -> str:
     site = request.site
     chance = exceeds_probability(site.area_m2, site.area_error_m2)
     area = f"{words.of('label.area')} {area_text(words, site.area_m2, site.area_error_m2)}"
+    if site.kind is Kind.DEFORMATION:
+        # Ground that moves is no works of a size.
+        return area
     return f"{area}    {words.of('text.probability', p=probability_text(words, chance))}"
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 from sat_monitor import __version__
-from sat_monitor.core.domain import AOI, ChainHead, GrowthPoint, Scene, Site, Ticket, WorksGroup
+from sat_monitor.core.domain import AOI, ChainHead, FloatArray, GrowthPoint, Scene, Site, Ticket, WorksGroup
+from sat_monitor.core.grid import Grid
 from sat_monitor.core.surroundings import LegalCheck, Ranking, Surroundings
 from sat_monitor.tickets.composites import ScoreField, Snapshot
 from sat_monitor.tickets.place import Place
@@ -32,6 +34,25 @@ class SceneUse:
 
 
 @dataclass(frozen=True, slots=True)
+class MotionProof:
+    """Ground that moves under a site, along the line of sight, positive toward the satellite.
+
+    `series` are days and displacements, mm; the rate with its error in mm a year; `seen_from` is the side on which the
+    satellite stands (west or east, empty = not known); `since` the day from which the motion differs. `velocity`
+    (y, x) float32 mm a year lies on `grid`, NaN where nothing was measured.
+    """
+
+    series: tuple[tuple[date, float], ...]
+    mm_per_year: float
+    error_mm_per_year: float
+    seen_from: str
+    accelerates: bool
+    since: date | None
+    grid: Grid
+    velocity: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class TicketRequest:
     """One ticket to render.
 
@@ -39,7 +60,8 @@ class TicketRequest:
     `view.location_window(...)`; smaller ones are shown with hatched gaps. `evidence` maps name_unit to value and
     replaces the site's own where given; `group` is the works group of the site, None where it is alone. `surroundings`,
     `legal` and `ranking` are those of the night that prints the page; without them the page says that nothing was asked.
-    `oldest` is the oldest clear picture of the place, `growth` the site on each look that drew it, oldest first.
+    `oldest` is the oldest clear picture of the place, `growth` the site on each look that drew it, oldest first; `motion`
+    what interferometry says of its ground, None where nothing moves or nothing was measured.
     """
 
     ticket: Ticket
@@ -60,6 +82,7 @@ class TicketRequest:
     ranking: Ranking | None = None
     oldest: Snapshot | None = None
     growth: tuple[GrowthPoint, ...] = ()
+    motion: MotionProof | None = None
     software: str = __version__
 
     @property

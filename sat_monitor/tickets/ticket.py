@@ -11,14 +11,14 @@ from pathlib import Path
 from sat_monitor.core.clock import iso, japan_day
 from sat_monitor.core.errors import TicketError
 from sat_monitor.imagery.files import write_whole
-from sat_monitor.tickets.composites import ScoreField, Snapshot, composite
+from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, velocity_colours
 from sat_monitor.tickets.curve import Curve, CurvePoint, draw_curve
 from sat_monitor.tickets.geojson import collection, feature, lonlat_outline, site_properties
 from sat_monitor.tickets.html import ticket_html
 from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_text
 from sat_monitor.tickets.pdf import typeset
 from sat_monitor.tickets.place import geo_code
-from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, TicketRequest
+from sat_monitor.tickets.records import MotionProof, RenderedTicket, SceneRole, SceneUse, TicketRequest
 from sat_monitor.tickets.snippets import Labels, Marks, draw_missing, draw_scene, draw_score, encode_jpeg
 from sat_monitor.tickets.text import json_text, lead_wording, printable
 from sat_monitor.tickets.view import Frame, detail_frame, location_frame
@@ -56,10 +56,14 @@ def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> Ren
     refs = {name: PictureRef(f"{name}.jpg", picture.caption) for name, picture in pictures.items()}
     if request.growth:
         refs["growth"] = PictureRef("growth.png", growth_caption(request, words))
+    if request.motion is not None:
+        refs["motion"] = PictureRef("motion.png", motion_caption(request.motion, words))
     page = build_page(request, words, refs, [p.style for p in pictures.values() if p.style])
     contents = {f"{name}.jpg": picture.jpeg for name, picture in pictures.items()}
     if request.growth:
         contents["growth.png"] = _growth_picture(request, words)
+    if request.motion is not None:
+        contents["motion.png"] = _motion_picture(request, request.motion, words)
     place = request.place
     printed = {**contents, "geo.svg": geo_code(place.lon, place.lat)}
     pdf = typeset("ticket.typ", page.as_json(words), printed, request.ticket.opened_at)
@@ -93,7 +97,34 @@ def _draw_pictures(request: TicketRequest, words: Words) -> dict[str, _Picture]:
     }
     if request.oldest is not None:
         pictures["oldest"] = _scene_picture(request, words, "oldest", request.oldest, frame, None)
+    if request.motion is not None:
+        pictures["velocity"] = _velocity_picture(request, request.motion, words, frame)
     return {**pictures, "score": _score_picture(request, words, frame)}
+
+
+def _velocity_picture(request: TicketRequest, motion: MotionProof, words: Words, frame: Frame) -> _Picture:
+    """Velocity along the line of sight around the site; hatched where nothing was measured."""
+    title, day = words.of("picture.velocity"), motion.series[-1][0].isoformat()
+    labels = Labels(title, words.of("picture.score_date", day=day), "", _badge(request, words))
+    marks = Marks(request.site.outline, request.aoi.grid.epsg)
+    drawn = draw_scene(velocity_colours(motion.velocity), motion.grid, frame, marks, labels)
+    return _Picture(encode_jpeg(drawn), f"{title}  {words.of('picture.velocity_key')}", "")
+
+
+def _motion_picture(request: TicketRequest, motion: MotionProof, words: Words) -> bytes:
+    """Displacement over time, with the day from which the motion differs."""
+    marks = () if motion.since is None else ((motion.since, words.of("picture.motion_since")),)
+    points = tuple(CurvePoint(day, value) for day, value in motion.series)
+    return draw_curve(Curve(words.of("picture.motion"), points, marks, _badge(request, words)))
+
+
+def motion_caption(motion: MotionProof, words: Words) -> str:
+    """How fast, and what that direction means on the ground."""
+    way = "away" if motion.mm_per_year < 0.0 else "toward"
+    meaning = words.of(f"picture.motion_{way}_{motion.seen_from}" if motion.seen_from else f"picture.motion_{way}")
+    rate = f"{motion.mm_per_year:+.1f} ± {motion.error_mm_per_year:.1f}"
+    faster = words.of("picture.motion_faster") if motion.accelerates else ""
+    return words.of("picture.motion_caption", rate=rate, meaning=meaning, faster=faster).strip()
 
 
 def _growth_picture(request: TicketRequest, words: Words) -> bytes:
