@@ -140,6 +140,50 @@ def alarms(
         write_geojson(out, motion, areas)
 
 
+@deformation_app.command("coverage")
+def coverage_command(
+    aoi: AoiNeeded, out: Annotated[Path, typer.Option("--out", help="GeoTIFF of classes")], home: HomeOption = DEFAULT_HOME,
+    forest: Annotated[Path | None, typer.Option("--forest", help="raster of forest, 0 and 1")] = None,
+) -> None:  # fmt: skip
+    """Where ground was measured, and why not elsewhere: layover or shadow, forest, steep slope, decorrelated."""
+    from sat_monitor.deformation.coverage import coverage, forest_on, write_coverage
+    from sat_monitor.deformation.shelf import get_motion, get_stack
+
+    motion, stack = get_motion(Home(home).motion(aoi)), get_stack(Home(home).interferograms(aoi))
+    found = coverage(motion, stack.height_m, None if forest is None else forest_on(motion.frame, forest))
+    write_coverage(out, found)
+    print(f"{out}: " + ", ".join(f"{name} {share:.1%}" for name, share in found.shares.items()))
+    if found.not_asked:
+        print(f"not asked: {', '.join(found.not_asked)}; ground without a measurement is not called stable")
+
+
+@deformation_app.command("ground")
+def ground(
+    ascending: Annotated[str, typer.Option("--ascending", help="area whose stack looks from ascending passes")],
+    descending: Annotated[str, typer.Option("--descending", help="area whose stack looks from descending passes")],
+    out: Annotated[Path, typer.Option("--out", help="folder")], home: HomeOption = DEFAULT_HOME,
+) -> None:  # fmt: skip
+    """Two directions of view become rates up and east with their uncertainties."""
+    from sat_monitor.deformation.ground import write_ground_motion
+    from sat_monitor.deformation.shelf import get_motion
+
+    one, other = (get_motion(Home(home).motion(aoi)) for aoi in (ascending, descending))
+    for path in write_ground_motion(one, other, out):
+        print(path)
+
+
+@deformation_app.command("slope")
+def slope(
+    aoi: AoiNeeded, out: Annotated[Path, typer.Option("--out", help="GeoTIFF")], home: HomeOption = DEFAULT_HOME
+) -> None:
+    """Velocity down the slope, if that is the way the ground goes; NaN where the line of sight hardly sees it."""
+    from sat_monitor.deformation.ground import write_down_slope
+    from sat_monitor.deformation.shelf import get_motion, get_stack
+
+    motion = get_motion(Home(home).motion(aoi))
+    print(write_down_slope(motion, get_stack(Home(home).interferograms(aoi)).height_m, out))
+
+
 @deformation_app.command("pairs")
 def pairs(
     start: FromOption, end: ToOption, every: Annotated[int, typer.Option("--every", help="days between passes")] = 12,

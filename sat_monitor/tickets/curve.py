@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from sat_monitor.tickets.snippets import picture_font
 from sat_monitor.tickets.text import printable
 
-_WIDTH_PX, _HEIGHT_PX = 1080, 460
+_WIDTH_PX, _HEIGHT_PX = 1080, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 120, 70, 66, 62
 _INK, _QUIET, _RULE, _BLUE, _BAND = (20, 28, 38), (91, 102, 114), (214, 219, 225), (11, 87, 164), (203, 222, 240)
 _AMBER = (255, 191, 0)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sat_monitor.core.clock import utc
 from sat_monitor.core.errors import TicketError
@@ -30,6 +30,27 @@ def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, by
     `at` (UTC-aware) is the document's time: the same input gives the same bytes. No network, no system fonts.
     Raises TicketError E1802 with the typesetter's message.
     """
+    pdf = _compiled(template, page, pictures, at, "pdf", None)
+    assert isinstance(pdf, bytes)
+    return pdf
+
+
+def typeset_pictures(
+    template: str, page: Mapping[str, object], pictures: Mapping[str, bytes], at: datetime, ppi: float
+) -> list[bytes]:
+    """The same pages as PNG pictures of `ppi` pixels per inch."""
+    found = _compiled(template, page, pictures, at, "png", ppi)
+    return [found] if isinstance(found, bytes) else list(found)
+
+
+def _compiled(
+    template: str,
+    page: Mapping[str, object],
+    pictures: Mapping[str, bytes],
+    at: datetime,
+    kind: Literal["pdf", "png"],
+    ppi: float | None,
+) -> bytes | list[bytes]:
     import typst
 
     files: dict[str, bytes] = {
@@ -41,14 +62,15 @@ def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, by
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         try:
-            pdf = typst.compile(
+            found: bytes | list[bytes] = typst.compile(
                 str(Path(folder) / "main.typ"),
                 root=folder,
                 font_paths=_fonts(),
                 ignore_system_fonts=True,
-                format="pdf",
+                format=kind,
+                ppi=ppi,
                 timestamp=int(utc(at).timestamp()),
             )
         except typst.TypstError as error:
             raise TicketError("E1802", f"{template}: {error}", kept="the ticket in the store") from error
-    return pdf
+    return found

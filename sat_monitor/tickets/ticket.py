@@ -15,8 +15,8 @@ from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, velo
 from sat_monitor.tickets.curve import Curve, CurvePoint, draw_curve
 from sat_monitor.tickets.geojson import collection, feature, lonlat_outline, site_properties
 from sat_monitor.tickets.html import ticket_html
-from sat_monitor.tickets.page import PictureRef, build_page, credit, platform_text
-from sat_monitor.tickets.pdf import typeset
+from sat_monitor.tickets.page import Page, PictureRef, build_page, credit, platform_text
+from sat_monitor.tickets.pdf import typeset, typeset_pictures
 from sat_monitor.tickets.place import geo_code
 from sat_monitor.tickets.records import MotionProof, RenderedTicket, SceneRole, SceneUse, TicketRequest
 from sat_monitor.tickets.snippets import Labels, Marks, draw_missing, draw_scene, draw_score, encode_jpeg
@@ -50,31 +50,51 @@ def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> Ren
     The same request gives the same bytes. Raises TicketError: E1206 where grids or bands do not fit, SatMonitorError E1302 where the
     disk refuses, E1802 where the page cannot be set; UsageError E2001 for an unknown language.
     """
-    words = load_words(lang)
-    _check(request)
-    pictures = _draw_pictures(request, words)
-    refs = {name: PictureRef(f"{name}.jpg", picture.caption) for name, picture in pictures.items()}
-    if request.growth:
-        refs["growth"] = PictureRef("growth.png", growth_caption(request, words))
-    if request.motion is not None:
-        refs["motion"] = PictureRef("motion.png", motion_caption(request.motion, words))
-    page = build_page(request, words, refs, [p.style for p in pictures.values() if p.style])
-    contents = {f"{name}.jpg": picture.jpeg for name, picture in pictures.items()}
-    if request.growth:
-        contents["growth.png"] = _growth_picture(request, words)
-    if request.motion is not None:
-        contents["motion.png"] = _motion_picture(request, request.motion, words)
+    made = _made(request, lang)
+    pdf = typeset("ticket.typ", made.page.as_json(made.words), made.printed, request.ticket.opened_at)
     place = request.place
-    printed = {**contents, "geo.svg": geo_code(place.lon, place.lat)}
-    pdf = typeset("ticket.typ", page.as_json(words), printed, request.ticket.opened_at)
+    contents = dict(made.contents)
     contents |= {
-        "ticket.html": ticket_html(page, words, contents, (place.lon, place.lat)),
+        "ticket.html": ticket_html(made.page, made.words, contents, (place.lon, place.lat)),
         "ticket.geojson": ticket_geojson(request).encode(),
         "ticket.json": _record_json(request).encode(),
         "ticket.pdf": pdf,
     }
     files = tuple(write_whole(folder / name, contents[name]) for name in sorted(contents))
     return RenderedTicket(folder, files, hashlib.sha256(pdf).hexdigest())
+
+
+def ticket_pages(request: TicketRequest, lang: str = "ja", ppi: float = 72.0) -> list[bytes]:
+    """The pages of a ticket as PNG pictures; raises what `render_ticket` does."""
+    made = _made(request, lang)
+    return typeset_pictures("ticket.typ", made.page.as_json(made.words), made.printed, request.ticket.opened_at, ppi)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A page with its words, its pictures by file name, and those with what only paper shows."""
+
+    page: Page
+    words: Words
+    contents: dict[str, bytes]
+    printed: dict[str, bytes]
+
+
+def _made(request: TicketRequest, lang: str) -> _Made:
+    words = load_words(lang)
+    _check(request)
+    pictures = _draw_pictures(request, words)
+    refs = {name: PictureRef(f"{name}.jpg", picture.caption) for name, picture in pictures.items()}
+    contents = {f"{name}.jpg": picture.jpeg for name, picture in pictures.items()}
+    if request.growth:
+        refs["growth"] = PictureRef("growth.png", growth_caption(request, words))
+        contents["growth.png"] = _growth_picture(request, words)
+    if request.motion is not None:
+        refs["motion"] = PictureRef("motion.png", motion_caption(request.motion, words))
+        contents["motion.png"] = _motion_picture(request, request.motion, words)
+    page = build_page(request, words, refs, [p.style for p in pictures.values() if p.style])
+    place = request.place
+    return _Made(page, words, contents, {**contents, "geo.svg": geo_code(place.lon, place.lat)})
 
 
 def _check(request: TicketRequest) -> None:
