@@ -19,9 +19,8 @@ from sat_monitor.core.deformation import Frame, Geometry, Motion
 from sat_monitor.core.domain import BoolArray, FloatArray
 from sat_monitor.core.errors import DeformationError
 from sat_monitor.deformation.decompose import look_vector
-from sat_monitor.deformation.place import pixel_area_m2
+from sat_monitor.deformation.place import slope_on
 from sat_monitor.imagery.files import whole_file
-from sat_monitor.imagery.relief import slope_and_aspect
 
 #: Slope from which unwrapping and geocoding are not to be trusted, degrees.
 _STEEP_DEG = 35.0
@@ -58,7 +57,7 @@ def coverage(motion: Motion, height_m: FloatArray | None, forest: BoolArray | No
     if height_m is None:
         not_asked += ["steep", "layover_or_shadow"]
     else:
-        slope, aspect = slope_and_aspect(height_m, float(np.sqrt(pixel_area_m2(motion.frame))))
+        slope, aspect = slope_on(motion.frame, height_m)
         classes[slope > _STEEP_DEG] = Cover.STEEP
     if forest is None:
         not_asked.append("forest")

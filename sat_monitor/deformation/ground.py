@@ -12,9 +12,8 @@ from sat_monitor.core.deformation import Frame, Motion
 from sat_monitor.core.domain import FloatArray
 from sat_monitor.core.errors import DeformationError
 from sat_monitor.deformation.decompose import down_slope, up_and_east
-from sat_monitor.deformation.place import pixel_area_m2
+from sat_monitor.deformation.place import slope_on
 from sat_monitor.deformation.shelf import write_layer
-from sat_monitor.imagery.relief import slope_and_aspect
 
 
 def write_ground_motion(ascending: Motion, descending: Motion, out: Path) -> list[Path]:
@@ -49,7 +48,7 @@ def write_down_slope(motion: Motion, height_m: FloatArray | None, out: Path) -> 
     """
     if height_m is None:
         raise DeformationError("E2203", "the stack holds no heights")
-    slope, aspect = slope_and_aspect(height_m, float(np.sqrt(pixel_area_m2(motion.frame))))
+    slope, aspect = slope_on(motion.frame, height_m)
     write_layer(out, motion.frame, down_slope(motion.velocity_m_per_yr, motion.geometry, slope, aspect), [out.stem])
     return out
 

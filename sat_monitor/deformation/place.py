@@ -11,6 +11,8 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from sat_monitor.core.deformation import Frame
+from sat_monitor.core.domain import FloatArray
+from sat_monitor.imagery.relief import slope_and_aspect
 
 
 def footprint(frame: Frame) -> BaseGeometry:
@@ -36,6 +38,11 @@ def pixel_at(frame: Frame, lon: float, lat: float) -> tuple[int, int] | None:
     col, row = ~Affine.from_gdal(*frame.transform) @ (x, y)
     inside = 0 <= row < frame.height and 0 <= col < frame.width
     return (int(row), int(col)) if inside else None
+
+
+def slope_on(frame: Frame, height_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Slope and aspect (y, x), degrees, of heights on a frame; the rim takes the heights of its edge."""
+    return slope_and_aspect(np.pad(height_m, 1, mode="edge"), float(np.sqrt(pixel_area_m2(frame))))
 
 
 def pixel_area_m2(frame: Frame) -> float:
