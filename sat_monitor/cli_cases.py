@@ -12,6 +12,7 @@ import typer
 
 from sat_monitor.cli_common import (
     DEFAULT_HOME,
+    DEGRADED,
     AoiOption,
     HomeOption,
     JsonOption,
@@ -202,6 +203,23 @@ def draw(
     print("\n".join(found.lines))
     for case in found.opened:
         _say(case, lang)
+
+
+@tickets_app.command("import-findings")
+def import_findings(
+    file: Annotated[Path, typer.Argument(help="GeoPackage of `tickets export --format qfield`, filled in")],
+    actor: ActorOption, reason: ReasonOption, home: HomeOption = DEFAULT_HOME,
+) -> None:  # fmt: skip
+    """Take the findings of a form: visit, verdict and photo of each new row; a row that is refused keeps no other back."""
+    from sat_monitor.casework import Hand
+    from sat_monitor.form_findings import import_form_findings
+
+    with desk_of(home) as desk:
+        found = import_form_findings(desk, file, Home(home).blobs, Hand(actor, reason))
+    print("\n".join(found.lines))
+    print(f"taken {found.taken}, taken before {found.known}, refused {found.refused}")
+    if found.refused:
+        raise typer.Exit(DEGRADED)
 
 
 @finds_app.command("import")
