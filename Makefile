@@ -33,12 +33,16 @@ bench: $(READY)  ## every claimed figure, one after the other
 	$(BIN)/python benchmarks/tama.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/inversion.py
+	$(BIN)/python benchmarks/network.py worlds
+	$(BIN)/python benchmarks/network.py speed
 	$(BIN)/python benchmarks/deformation.py --seeds 12
 	$(BIN)/python benchmarks/tickets.py
 
 bench-peers: $(READY)  ## accuracy and speed beside peers, in an environment of their own under var/peers
 	$(BIN)/python benchmarks/peer_env.py
 	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/insar_peers.py
+
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -103,11 +104,25 @@ def cover(error: np.ndarray, std: np.ndarray, where: BoolArray) -> float:
     return float((np.abs(error) < 1.96 * std)[where].mean())
 
 
+def draw_delays(late: list[float], count: int, path: Path) -> None:
+    """Share of accelerations that are told, over the dates since their extra displacement exceeded 3 sigma."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, 3.4), layout="constrained")
+    axes = figure.subplots()
+    days = np.arange(min(-3, *map(int, late)), max(8, *map(int, late)) + 1)
+    axes.step(days, [sum(one <= day for one in late) / count for day in days], where="post", color="#0b57a4")
+    axes.axvline(3, color="#999999", linewidth=1)
+    axes.set(xlabel="acquisitions after 3 sigma (line: goal)", ylabel=f"share of {count} told", ylim=(0, 1.02))
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--delays", type=int, default=20)
+    parser.add_argument("--curve", type=Path, help="draw the delays of acceleration: .png")
     args = parser.parse_args()
     ratios, covers, fixes = [], [], []
     fills = found = false = 0
@@ -144,6 +159,8 @@ def main() -> None:
     late = sorted(told - visible for visible, told in delays if told is not None)
     print(f"acceleration: {len(late)} of {len(delays)} told; dates after the extra displacement exceeded 3 sigma "
           f"(goal 3): " + ", ".join(f"{one:+.0f}" for one in late))  # fmt: skip
+    if args.curve is not None:
+        draw_delays(late, len(delays), args.curve)
 
 
 if __name__ == "__main__":
