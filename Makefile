@@ -43,7 +43,6 @@ bench-peers: $(READY)  ## accuracy and speed beside peers, in an environment of 
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/insar_peers.py
 
-
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; call: make PYTHON=/path/to/python3.11"; exit 1; }

@@ -157,6 +157,30 @@ def coverage_command(
         print(f"not asked: {', '.join(found.not_asked)}; ground without a measurement is not called stable")
 
 
+@deformation_app.command("coherence")
+def coherence_command(
+    aoi: AoiNeeded, out: Annotated[Path, typer.Option("--out", help="GeoTIFF: gain of coherence, class")],
+    bare: Annotated[Path | None, typer.Option("--bare", help="raster of ground known to be bare, 0 and 1")] = None,
+    forest: Annotated[Path | None, typer.Option("--forest", help="raster of forest, 0 and 1")] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:  # fmt: skip
+    """Where coherence rose (idle bare ground) or keeps being lost on bare ground (at work), outside of forest."""
+    import numpy as np
+
+    from sat_monitor.deformation.coherence import coherence_change
+    from sat_monitor.deformation.coverage import forest_on
+    from sat_monitor.deformation.shelf import get_stack, write_layer
+
+    stack = get_stack(Home(home).interferograms(aoi))
+    masks = [None if path is None else forest_on(stack.frame, path) for path in (bare, forest)]
+    found = coherence_change(stack, *masks)
+    layers = np.stack([found.gain, np.where(found.classes > 0, found.classes, np.nan)]).astype(np.float32)
+    write_layer(out, stack.frame, layers, ("coherence_gain", "class"))
+    print(f"{out}: " + ", ".join(f"{name} {share:.1%}" for name, share in found.shares.items()))
+    if bare is None:
+        print("not asked: ground at work, for no --bare layer says where ground is bare")
+
+
 @deformation_app.command("ground")
 def ground(
     ascending: Annotated[str, typer.Option("--ascending", help="area whose stack looks from ascending passes")],
