@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -22,7 +23,7 @@ def stack(pairs: int = 12) -> PairStack:
     coherence[-4:, 1] = 0.2
     days = [date(2025, 1, 1) + timedelta(days=12 * n) for n in range(pairs + 1)]
     made = stack_of(sinking((10, 10)))
-    listed = tuple(Pair(one, other, 0.0, "", "") for one, other in zip(days, days[1:], strict=False))
+    listed = tuple(Pair(one, other, 0.0, "", "") for one, other in itertools.pairwise(days))
     return replace(made, pairs=listed, displacement_m=np.zeros_like(coherence), coherence=coherence)
 
 
@@ -45,7 +46,7 @@ def test_without_a_layer_of_bare_ground_nothing_is_called_work_and_forest_says_n
 
 
 def test_too_few_short_pairs_are_told() -> None:
-    with pytest.raises(DeformationError, match="E2207.*8 are needed"):
+    with pytest.raises(DeformationError, match=r"E2207.*8 are needed"):
         coherence_change(stack(5), None, None)
     with pytest.raises(DeformationError, match="E2207"):
         coherence_change(replace(stack(), coherence=None), None, None)

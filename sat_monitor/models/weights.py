@@ -22,7 +22,7 @@ from sat_monitor.models.siamese import Siamese, Widths
 
 #: The shipped network and the sha256 of its weights.
 SHIPPED = "siamese-1"
-SHIPPED_SHA256 = "0" * 64
+SHIPPED_SHA256 = "5e8b23ebac067dd95f5eb32b595b21053acf5ca329eaed1108fbe5c83ac3dd8c"
 MAX_BYTES = 12_000_000
 _FOLDER = Path(__file__).resolve().parent / "shipped"
 
