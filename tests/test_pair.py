@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from PIL import Image
-from rasterio.transform import from_origin
+from rasterio import Affine
 from typer.testing import CliRunner
 
 from sat_monitor.cli import app
@@ -44,7 +44,7 @@ def png(path: Path, values: np.ndarray, gain: float) -> Path:
 
 
 def tiff(path: Path, values: np.ndarray, dtype: str, crs: str | None = "EPSG:32654") -> Path:
-    place = {"crs": crs, "transform": from_origin(350_000, 3_950_000, 10, 10)} if crs else {}
+    place = {"crs": crs, "transform": Affine(10, 0, 350_000, 0, -10, 3_950_000)} if crs else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         with rasterio.open(

@@ -32,8 +32,8 @@ class Tiling:
     `shift` moves all tiles; every number is a multiple of STRIDE, for the network works on cells of that size.
     """
 
-    side: int = 768
-    margin: int = 64
+    side: int = 1024
+    margin: int = 80
     shift: int = 0
 
     def __post_init__(self) -> None:
