@@ -236,6 +236,24 @@ def finds_import(
     print("\n".join(found.lines))
 
 
+@labels_app.command("chips")
+def labels_chips(
+    out: Annotated[Path, typer.Option("--out", help="folder of chips for `train --work` (its `chips`)")],
+    aoi: Annotated[str, typer.Option("--aoi", help="AOI id")], home: HomeOption = DEFAULT_HOME,
+) -> None:  # fmt: skip
+    """Verdicts that can tell, as training chips: their ground before and after, and what was found there."""
+    from sat_monitor.evaluate.verdicts import read_labels
+    from sat_monitor.imagery.archive import Archive
+    from sat_monitor.models.chip_store import save_chips
+    from sat_monitor.verdict_chips import verdict_chips
+
+    area = registry_of(home).get(aoi)
+    with store_of(home) as store:
+        labels, scenes = read_labels(store, aoi), store.scenes(aoi)
+    written = save_chips(verdict_chips(labels, area, Archive(Home(home).archive), scenes), out, f"verdict-{aoi}")
+    print(f"{len(written)} chips of {len(labels)} labels in {out}")
+
+
 @labels_app.command("export")
 def labels_export(
     out: Annotated[Path, typer.Option("--out", help=".csv (points) or .geojson (outlines)")],

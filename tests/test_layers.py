@@ -14,7 +14,7 @@ PACKAGE = ROOT / "sat_monitor"
 LINES: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"web", "flows"}),
-    frozenset({"demo", "audit", "tune", "opendata", "doctor", "finds", "form_findings"}),
+    frozenset({"demo", "audit", "tune", "opendata", "doctor", "finds", "form_findings", "verdict_chips"}),
     frozenset({"standin"}),
     frozenset({"night", "series", "evaluate", "pair"}),
     frozenset({"fold", "delivery"}),

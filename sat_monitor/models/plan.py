@@ -33,11 +33,12 @@ _LIBRARIES = ("numpy", "scipy", "torch")
 #: Chips of each real set, and of each labelled city's images.
 _PICTURES, _RADAR, _SCENERY, _VALIDATION = 800, 220, 200, 24
 #: The refinement: shorter, gentler, with what people labelled.
-_REFINED = {"world": 0.42, "blend": 0.28, "scenery": 0.12, "labelled": 0.18}
+_REFINED = {"world": 0.42, "blend": 0.28, "scenery": 0.12, "labelled": 0.18, "verdict": 0.1}
 _ABOUT = {
     "world": "simulated worlds (this project, Apache-2.0)",
     "blend": "events blended into pictures over Tama (Copernicus Sentinel-2, Landsat) and Sentinel-1 VV of other places",
     "scenery": "events blended into Landsat images of labelled cities (MIT)",
+    "verdict": "verdicts of inspectors with the pictures of their ground",
     "labelled": "Landsat pairs with labels of change (MIT)",
 }
 _SPLIT = (
