@@ -27,6 +27,7 @@ from sat_monitor.models.bands import Answer, Pair, Side
 from sat_monitor.models.chips import Sight
 from sat_monitor.models.infer import Predictor, Runtime, Tiling, folded
 from sat_monitor.models.labelled_chips import cities, city_images, labelled_pair
+from sat_monitor.models.pictures import as_picture
 from sat_monitor.models.plan import Plan, train_network
 from sat_monitor.models.siamese import parameters
 from sat_monitor.models.validation import Scores, average_precision, calibration_error, quality, scores_of
@@ -65,7 +66,8 @@ def landsat(data: Path, work: Path) -> None:
         made = train_network(Plan(f"without-{name}", data, work, leave_out=(name,)), print)
         predictor = Predictor.of(Network(made.network, made.card), Runtime.FLOAT32)
         chip = labelled_pair(city)
-        found = predictor.detect(chip.pair)
+        plain = predictor.detect(chip.pair)
+        found = as_picture(plain, chip.pair, made.card.picture["conversion"], made.card.picture["change"])
         known = chip.weight[Answer.CHANGE] > 0
         truth = chip.truth[Answer.CHANGE][known] > 0.5
         rows, cols = np.nonzero(known)
@@ -75,7 +77,8 @@ def landsat(data: Path, work: Path) -> None:
         for peer, function in peers.items():
             score = function(before, after)
             line(name, peer, score[known], score[known] > otsu(score), truth, block, means)
-        for label, plane in (("any change", found.change), ("conversion", found.conversion)):
+        planes = {"any change": found.change, "conversion": found.conversion, "without contrast": plain.change}
+        for label, plane in planes.items():
             line(name, f"network, {label}", plane[known].astype(float), plane[known] > 0.5, truth, block, means)
         print(f"{name:9} network, any change: calibration error {calibration_error(found.change[known], truth):.3f}")
     for label, values in means.items():

@@ -23,6 +23,7 @@ from sat_monitor.core.errors import NetworkError, UsageError
 from sat_monitor.core.units import power_to_db
 from sat_monitor.models.bands import OPTICAL, RADAR, Pair, Side, empty_optical, empty_radar, levelled, levelled_db
 from sat_monitor.models.infer import Detection, Predictor, Runtime
+from sat_monitor.models.pictures import as_picture
 from sat_monitor.models.weights import Network
 
 #: Bands by their number where no list is given: a picture, and the six bands of Landsat or Sentinel-2.
@@ -100,6 +101,9 @@ def detect_pair(request: PairRequest, network: Network, runtime: Runtime | None 
     if not pair.seen.any():
         raise NetworkError("E2302", f"{given[0].path.name}: no pixel is seen on both dates")
     detection = Predictor.of(network, runtime).detect(pair)
+    if optical is not None and request.radiometry is Radiometry.PICTURE:
+        terms = network.card.picture
+        detection = as_picture(detection, pair, terms["conversion"], terms["change"])
     return PairResult(detection, given[0], tuple(b.path for b in given))
 
 

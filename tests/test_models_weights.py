@@ -23,6 +23,7 @@ def card() -> Card:
 
     return Card(
         name="small", sha256="", code_version="0", libraries={}, widths=asdict(SMALL), temperature=(1.0, 1.0, 1.0), bias=(0.0, 0.0, 0.0),
+        picture={"conversion": (1.0, 0.0, 0.0), "change": (1.0, 0.0, 0.0)},
         settings={}, training={}, split="", figures={}, reliability={},
     )  # fmt: skip
 

@@ -23,6 +23,8 @@ TRACKS = 2
 #: Median and robust spread of the reflectance of a mixed landscape, by band: what unknown pictures are brought to.
 _MEDIAN = np.array([0.050, 0.072, 0.068, 0.230, 0.180, 0.115], np.float32)
 _SPREAD = np.array([0.022, 0.027, 0.037, 0.080, 0.065, 0.055], np.float32)
+#: The spreads alone, by band, (6,).
+SPREADS = _SPREAD
 #: Median and robust spread of gamma0, dB: VV, VH.
 _MEDIAN_DB = np.array([-9.5, -15.5], np.float32)
 _SPREAD_DB = np.array([2.6, 2.8], np.float32)

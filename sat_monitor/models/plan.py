@@ -11,17 +11,22 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+
 from sat_monitor import __version__
 from sat_monitor.core.errors import NetworkError
 from sat_monitor.models.bands import Answer
 from sat_monitor.models.batches import by_source
-from sat_monitor.models.chip_store import fingerprint, save_chips
-from sat_monitor.models.labelled_chips import blended_chips, cities, labelled_chips
+from sat_monitor.models.chip_store import fingerprint, load_chips, save_chips
+from sat_monitor.models.chips import Chip, Sight, keeping
+from sat_monitor.models.infer import Predictor, Runtime
+from sat_monitor.models.labelled_chips import blended_chips, cities, labelled_chips, labelled_pair
+from sat_monitor.models.pictures import Sample, Terms, contrast, fitted, log_odds
 from sat_monitor.models.real_chips import real_chips, real_sets
 from sat_monitor.models.siamese import Siamese
 from sat_monitor.models.train import Point, TrainingSettings, train
 from sat_monitor.models.validation import bias_of, group_scores, quality, reliability, temperature_of
-from sat_monitor.models.weights import Card, Figure, TrainingSource
+from sat_monitor.models.weights import Card, Figure, Network, TrainingSource
 from sat_monitor.models.world_chips import TRAINING_WORLD, world_chips
 
 Say = Callable[[str], None]
@@ -101,12 +106,14 @@ def train_network(plan: Plan, say: Say) -> Made:
         plan.base,
         steps=plan.refine_steps,
         rate=plan.base.rate / 2.0,
-        shares=_REFINED,
+        shares={kind: share for kind, share in _REFINED.items() if kind in by_source(wanted)},
         every=min(250, plan.refine_steps),
     )
     kept = "-".join(("without", *plan.leave_out)) if plan.leave_out else "all"
     made = train(wanted, validation, refined, plan.work / f"refined-{kept}", say, start=base.network)
-    return Made(made.network, card_of(plan, made.network, wanted, validation), (*base.course, *made.course))
+    card = card_of(plan, made.network, wanted, validation)
+    terms = picture_terms(plan, Network(made.network, card), validation)
+    return Made(made.network, card.model_copy(update={"picture": terms}), (*base.course, *made.course))
 
 
 def card_of(plan: Plan, network: Siamese, chips: Sequence[Path], validation: Sequence[Path]) -> Card:
@@ -118,7 +125,7 @@ def card_of(plan: Plan, network: Siamese, chips: Sequence[Path], validation: Seq
     return Card(
         name=plan.name, sha256="", code_version=__version__, libraries={name: version(name) for name in _LIBRARIES},
         widths=asdict(network.widths), temperature=(temperature,) * len(Answer),
-        bias=(bias,) * len(Answer), settings=settings,
+        bias=(bias,) * len(Answer), picture={"conversion": (1.0, 0.0, 0.0), "change": (1.0, 0.0, 0.0)}, settings=settings,
         training={
             name: TrainingSource(chips=len(paths), sha256=fingerprint(paths), about=_ABOUT.get(name, name))
             for name, paths in by_source(chips).items()
@@ -127,6 +134,39 @@ def card_of(plan: Plan, network: Siamese, chips: Sequence[Path], validation: Seq
         figures={name: Figure(**_figures(quality(found, temperature, bias))) for name, found in scores.items()},
         reliability={name: reliability(found, temperature, bias) for name, found in scores.items()},
     )  # fmt: skip
+
+
+def picture_terms(plan: Plan, network: Network, validation: Sequence[Path]) -> dict[str, Terms]:
+    """How network and contrast are joined on pictures: learned from the labelled cities and from blends.
+
+    Each city is shown with all its bands and in red, green and blue. The offsets of conversion count blends too, for in
+    the labelled squares of a city changes are far commoner than in a picture. Without labels the network stands alone.
+    """
+    predictor = Predictor.of(network, Runtime.FLOAT32)
+    labelled = [
+        labelled_pair(city) for name, city in cities(plan.data / "landsat_pairs").items() if name not in plan.leave_out
+    ]
+    shown = [chip for one in labelled for chip in (one, keeping(one, Sight.RGB))]
+    if not shown:
+        return {"conversion": (1.0, 0.0, 0.0), "change": (1.0, 0.0, 0.0)}
+    blends = list(load_chips(p for p in validation if p.name.startswith("blend-tama")))
+    found = {
+        answer: [_sample(predictor, chip, answer) for chip in shown] for answer in (Answer.CONVERSION, Answer.CHANGE)
+    }
+    if blends:
+        parts = [_sample(predictor, chip, Answer.CONVERSION) for chip in blends]
+        pooled = Sample(*(np.concatenate([getattr(s, n) for s in parts]) for n in ("odds", "contrast", "truth")))
+        found[Answer.CONVERSION] += [pooled] * len(shown)
+    return {"conversion": fitted(found[Answer.CONVERSION]), "change": fitted(found[Answer.CHANGE])}
+
+
+def _sample(predictor: Predictor, chip: Chip, answer: Answer) -> Sample:
+    """The scored pixels of a chip, as `fitted` wants them."""
+    detection = predictor.detect(chip.pair)
+    plane = detection.conversion if answer is Answer.CONVERSION else detection.change
+    sharp, truth = contrast(chip.pair), chip.truth[answer]
+    known = (chip.weight[answer] > 0.5) & np.isfinite(plane) & np.isfinite(sharp) & ((truth >= 0.5) | (truth <= 0.2))
+    return Sample(log_odds(plane[known]), sharp[known].astype(np.float64), truth[known] >= 0.5)
 
 
 def _figures(found: object) -> dict[str, float]:

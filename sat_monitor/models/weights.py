@@ -59,6 +59,9 @@ class Card(Section):
     bias: tuple[float, float, float] = Field(
         description="is added to them, so that one half is the best threshold for F1"
     )
+    picture: Mapping[str, tuple[float, float, float]] = Field(
+        description="coefficients of network, contrast and offset on pictures: conversion, change"
+    )
     bands: tuple[str, ...] = Field((*OPTICAL, *RADAR), description="bands that it knows")
     normalisation: Mapping[str, tuple[float, ...]] = Field(
         NORMALISATION, description="medians and spreads of the inputs"
