@@ -67,7 +67,7 @@ def landsat(data: Path, work: Path) -> None:
         predictor = Predictor.of(Network(made.network, made.card), Runtime.FLOAT32)
         chip = labelled_pair(city)
         plain = predictor.detect(chip.pair)
-        found = as_picture(plain, chip.pair, made.card.picture["conversion"], made.card.picture["change"])
+        found = as_picture(plain, chip.pair, made.card.picture)
         known = chip.weight[Answer.CHANGE] > 0
         truth = chip.truth[Answer.CHANGE][known] > 0.5
         rows, cols = np.nonzero(known)

@@ -22,7 +22,8 @@ from sat_monitor.core.domain import BoolArray, FloatArray
 from sat_monitor.core.errors import NetworkError, UsageError
 from sat_monitor.core.units import power_to_db
 from sat_monitor.models.bands import OPTICAL, RADAR, Pair, Side, empty_optical, empty_radar, levelled, levelled_db
-from sat_monitor.models.infer import Detection, Predictor, Runtime
+from sat_monitor.models.detection import Detection
+from sat_monitor.models.infer import Predictor, Runtime
 from sat_monitor.models.pictures import as_picture
 from sat_monitor.models.weights import Network
 
@@ -102,8 +103,7 @@ def detect_pair(request: PairRequest, network: Network, runtime: Runtime | None 
         raise NetworkError("E2302", f"{given[0].path.name}: no pixel is seen on both dates")
     detection = Predictor.of(network, runtime).detect(pair)
     if optical is not None and request.radiometry is Radiometry.PICTURE:
-        terms = network.card.picture
-        detection = as_picture(detection, pair, terms["conversion"], terms["change"])
+        detection = as_picture(detection, pair, network.card.picture)
     return PairResult(detection, given[0], tuple(b.path for b in given))
 
 

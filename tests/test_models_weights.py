@@ -12,6 +12,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from sat_monitor.core.errors import NetworkError
+from sat_monitor.models.pictures import ALONE
 from sat_monitor.models.siamese import Siamese, Widths, parameters
 from sat_monitor.models.weights import MAX_BYTES, Card, load_network, save_network, shipped_network
 
@@ -23,7 +24,7 @@ def card() -> Card:
 
     return Card(
         name="small", sha256="", code_version="0", libraries={}, widths=asdict(SMALL), temperature=(1.0, 1.0, 1.0), bias=(0.0, 0.0, 0.0),
-        picture={"conversion": (1.0, 0.0, 0.0), "change": (1.0, 0.0, 0.0)},
+        picture=ALONE,
         settings={}, training={}, split="", figures={}, reliability={},
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sat_monitor.core.domain import FloatArray
 from sat_monitor.models.bands import Pair, encoded
+from sat_monitor.models.detection import Detection
 from sat_monitor.models.siamese import ANSWERS, STRIDE, Siamese, probabilities
 from sat_monitor.models.weights import Network
 
@@ -39,19 +40,6 @@ class Tiling:
     def __post_init__(self) -> None:
         if any(n % STRIDE for n in (self.side, self.margin, self.shift)) or self.side <= 2 * self.margin:
             raise ValueError(f"{self}: multiples of {STRIDE} are needed, and a side beyond both margins")
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """Probability of each answer, (y, x) float32: conversion to bare or built ground, loss of plants, any change.
-
-    `uncertainty` is the standard deviation of their logits; all are NaN where nothing was seen on both dates.
-    """
-
-    conversion: FloatArray
-    loss: FloatArray
-    change: FloatArray
-    uncertainty: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,38 @@ The contrast is counted in the picture's own spread of stable ground, so that no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy import ndimage, optimize
 
 from sat_monitor.core.domain import FloatArray
-from sat_monitor.models.bands import SPREADS, Pair
-from sat_monitor.models.infer import Detection
+from sat_monitor.core.profile import Section
+from sat_monitor.models.bands import OPTICAL, SPREADS, Pair
+from sat_monitor.models.detection import Detection
 
 Terms = tuple[float, float, float]
+#: Kinds of pictures: with a near infrared or short-wave band, and without.
+INFRARED, VISIBLE = "infrared", "visible"
 #: Side of the mean over which differences are taken, pixels; contrast below which nothing is told apart.
 _SMOOTH_PX, _LEAST = 3, 0.05
 _FLOOR = 1e-7
 #: Weight of the squares of the coefficients of the fit.
 _RIDGE = 1e-3
+
+
+class PictureTerms(Section):
+    """Coefficients of the network's log-odds, of the contrast, and an offset, by answer."""
+
+    conversion: Terms = Field((1.0, 0.0, 0.0), description="lasting conversion")
+    change: Terms = Field((1.0, 0.0, 0.0), description="any change")
+
+
+#: The network by itself.
+ALONE = {INFRARED: PictureTerms(), VISIBLE: PictureTerms()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +82,21 @@ def joined(probability: FloatArray, sharp: FloatArray, terms: Terms) -> FloatArr
     return np.where(np.isfinite(sharp), both, probability).astype(np.float32)
 
 
-def as_picture(found: Detection, pair: Pair, conversion: Terms, change: Terms) -> Detection:
-    """A detection on pictures, its conversion and change joined with the contrast."""
-    sharp = contrast(pair)
+def as_picture(found: Detection, pair: Pair, terms: Mapping[str, PictureTerms]) -> Detection:
+    """A detection on pictures, its conversion and change joined with the contrast by the terms of their kind."""
+    sharp, chosen = contrast(pair), terms[kind_of(pair)]
     return Detection(
-        joined(found.conversion, sharp, conversion), found.loss, joined(found.change, sharp, change), found.uncertainty
+        joined(found.conversion, sharp, chosen.conversion),
+        found.loss,
+        joined(found.change, sharp, chosen.change),
+        found.uncertainty,
     )
+
+
+def kind_of(pair: Pair) -> str:
+    """Whether a pair has a band beyond red."""
+    beyond = [row for row, band in enumerate(OPTICAL) if band not in ("B02", "B03", "B04")]
+    return INFRARED if np.isfinite(pair.after.optical[beyond]).any() else VISIBLE
 
 
 def fitted(samples: Sequence[Sample]) -> Terms:

@@ -21,7 +21,7 @@ from sat_monitor.models.chip_store import fingerprint, load_chips, save_chips
 from sat_monitor.models.chips import Chip, Sight, keeping
 from sat_monitor.models.infer import Predictor, Runtime
 from sat_monitor.models.labelled_chips import blended_chips, cities, labelled_chips, labelled_pair
-from sat_monitor.models.pictures import Sample, Terms, contrast, fitted, log_odds
+from sat_monitor.models.pictures import ALONE, INFRARED, VISIBLE, PictureTerms, Sample, contrast, fitted, log_odds
 from sat_monitor.models.real_chips import real_chips, real_sets
 from sat_monitor.models.siamese import Siamese
 from sat_monitor.models.train import Point, TrainingSettings, train
@@ -125,7 +125,7 @@ def card_of(plan: Plan, network: Siamese, chips: Sequence[Path], validation: Seq
     return Card(
         name=plan.name, sha256="", code_version=__version__, libraries={name: version(name) for name in _LIBRARIES},
         widths=asdict(network.widths), temperature=(temperature,) * len(Answer),
-        bias=(bias,) * len(Answer), picture={"conversion": (1.0, 0.0, 0.0), "change": (1.0, 0.0, 0.0)}, settings=settings,
+        bias=(bias,) * len(Answer), picture=ALONE, settings=settings,
         training={
             name: TrainingSource(chips=len(paths), sha256=fingerprint(paths), about=_ABOUT.get(name, name))
             for name, paths in by_source(chips).items()
@@ -136,28 +136,28 @@ def card_of(plan: Plan, network: Siamese, chips: Sequence[Path], validation: Seq
     )  # fmt: skip
 
 
-def picture_terms(plan: Plan, network: Network, validation: Sequence[Path]) -> dict[str, Terms]:
-    """How network and contrast are joined on pictures: learned from the labelled cities and from blends.
+def picture_terms(plan: Plan, network: Network, validation: Sequence[Path]) -> dict[str, PictureTerms]:
+    """How network and contrast are joined on pictures, with and without infrared: learned from labelled cities and blends.
 
-    Each city is shown with all its bands and in red, green and blue. The offsets of conversion count blends too, for in
-    the labelled squares of a city changes are far commoner than in a picture. Without labels the network stands alone.
+    The offset of conversion counts blends too, for in the labelled squares of a city changes are far commoner than in a
+    picture. Without labels the network stands alone.
     """
     predictor = Predictor.of(network, Runtime.FLOAT32)
     labelled = [
         labelled_pair(city) for name, city in cities(plan.data / "landsat_pairs").items() if name not in plan.leave_out
     ]
-    shown = [chip for one in labelled for chip in (one, keeping(one, Sight.RGB))]
-    if not shown:
-        return {"conversion": (1.0, 0.0, 0.0), "change": (1.0, 0.0, 0.0)}
     blends = list(load_chips(p for p in validation if p.name.startswith("blend-tama")))
-    found = {
-        answer: [_sample(predictor, chip, answer) for chip in shown] for answer in (Answer.CONVERSION, Answer.CHANGE)
-    }
-    if blends:
-        parts = [_sample(predictor, chip, Answer.CONVERSION) for chip in blends]
-        pooled = Sample(*(np.concatenate([getattr(s, n) for s in parts]) for n in ("odds", "contrast", "truth")))
-        found[Answer.CONVERSION] += [pooled] * len(shown)
-    return {"conversion": fitted(found[Answer.CONVERSION]), "change": fitted(found[Answer.CHANGE])}
+    if not labelled or not blends:
+        return dict(ALONE)
+    parts = [_sample(predictor, chip, Answer.CONVERSION) for chip in blends]
+    pooled = Sample(*(np.concatenate([getattr(s, n) for s in parts]) for n in ("odds", "contrast", "truth")))
+    found = {}
+    for kind, sight in ((INFRARED, Sight.ALL), (VISIBLE, Sight.RGB)):
+        shown = [keeping(chip, sight) for chip in labelled]
+        conversion = [*(_sample(predictor, chip, Answer.CONVERSION) for chip in shown), *[pooled] * len(shown)]
+        change = [_sample(predictor, chip, Answer.CHANGE) for chip in shown]
+        found[kind] = PictureTerms(conversion=fitted(conversion), change=fitted(change))
+    return found
 
 
 def _sample(predictor: Predictor, chip: Chip, answer: Answer) -> Sample:

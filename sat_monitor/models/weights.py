@@ -18,6 +18,7 @@ from torch import Tensor
 from sat_monitor.core.errors import NetworkError
 from sat_monitor.core.profile import Section
 from sat_monitor.models.bands import NORMALISATION, OPTICAL, RADAR
+from sat_monitor.models.pictures import PictureTerms
 from sat_monitor.models.siamese import Siamese, Widths
 
 #: The shipped network and the sha256 of its weights.
@@ -59,8 +60,8 @@ class Card(Section):
     bias: tuple[float, float, float] = Field(
         description="is added to them, so that one half is the best threshold for F1"
     )
-    picture: Mapping[str, tuple[float, float, float]] = Field(
-        description="coefficients of network, contrast and offset on pictures: conversion, change"
+    picture: Mapping[str, PictureTerms] = Field(
+        description="how it is joined with the contrast of pictures, by their kind"
     )
     bands: tuple[str, ...] = Field((*OPTICAL, *RADAR), description="bands that it knows")
     normalisation: Mapping[str, tuple[float, ...]] = Field(
