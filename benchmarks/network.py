@@ -32,7 +32,7 @@ from sat_monitor.models.plan import Plan, train_network
 from sat_monitor.models.siamese import parameters
 from sat_monitor.models.validation import Scores, average_precision, calibration_error, quality, scores_of
 from sat_monitor.models.weights import Network, load_network, shipped_network
-from sat_monitor.models.world_chips import world_chips
+from sat_monitor.models.world_chips import TRAINING_WORLD, world_chips
 from sat_monitor.simulate.config import EventWorld, PlaceSettings, WorldConfig
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
@@ -155,10 +155,29 @@ def speed(side: int) -> None:
         rate = side**2 / seconds
         print(f"{runtime.value:9} with tiling and blending         {rate / 1e6:6.2f} M px/s  {rate * per_pixel / limits[runtime]:.0%} of its limit;"
               f" Tama in {_TAMA / rate:.1f} s")  # fmt: skip
+    gate(network)
     onnx(folded(network.module), inputs, per_pixel, limits[Runtime.FLOAT32])
     print(
         f"most memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, the area itself {side**2 * 88 / 2**30:.2f} GiB"
     )
+
+
+def gate(network: Network) -> None:
+    """Whether the faster arithmetic finds the same: F1 of both on chips of a world, and how far probabilities differ."""
+    chips = list(world_chips(TRAINING_WORLD, 70001, 4))
+    found = {r: [Predictor.of(network, r).detect(chip.pair).conversion for chip in chips] for r in Runtime}
+    f1 = {}
+    for runtime, planes in found.items():
+        calls, truth = [], []
+        for chip, plane in zip(chips, planes, strict=True):
+            known = (chip.weight[Answer.CONVERSION] > 0.5) & np.isfinite(plane)
+            calls.append(plane[known] > 0.5)
+            truth.append(chip.truth[Answer.CONVERSION][known] >= 0.5)
+        f1[runtime] = f1_of(np.concatenate(calls), np.concatenate(truth))
+    gaps = [np.abs(a - b) for a, b in zip(found[Runtime.FLOAT32], found[Runtime.BFLOAT16], strict=True)]
+    mean, most = float(np.nanmean(gaps)), float(np.nanmax(gaps))
+    print(f"accuracy gate: F1 {f1[Runtime.FLOAT32]:.4f} in float32, {f1[Runtime.BFLOAT16]:.4f} in bfloat16;"
+          f" probabilities differ by {mean:.4f} on average, {most:.3f} at most")  # fmt: skip
 
 
 def onnx(module: torch.nn.Module, inputs: list[torch.Tensor], per_pixel: float, limit: float) -> None:

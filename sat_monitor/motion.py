@@ -107,9 +107,12 @@ def commit_motion(shelf: tuple[Store, Lease], home: Home, aoi: AOI, profile: Pro
 def take_motion(home: Home, aoi_id: str) -> MotionCommitted | None:
     """`commit_motion` for an area by its id, under a lease of its own and the profile that nights use.
 
-    Raises AoiError for an unknown area, DeformationError E2207.
+    None for a stack that is no area of this installation. Raises DeformationError E2207.
     """
-    aoi = AoiRegistry(home.aoi).get(aoi_id)
+    registry = AoiRegistry(home.aoi)
+    if not registry.has(aoi_id):
+        return None
+    aoi = registry.get(aoi_id)
     home.root.mkdir(parents=True, exist_ok=True)
     with Store(home.database, system_clock) as store, store.lease("deformation", _LEASE_SECONDS) as lease:
         return commit_motion((store, lease), home, aoi, profiles_of(store)[0])

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sat_monitor.change_detect.evidence import EvidenceState
 from sat_monitor.core.clock import iso, japan_day
 from sat_monitor.core.domain import AOI, EventDraft, Scene, Sensor, Site, Ticket
-from sat_monitor.core.errors import SatMonitorError
+from sat_monitor.core.errors import DeformationError, SatMonitorError
 from sat_monitor.core.grid import Window
 from sat_monitor.core.home import Home
 from sat_monitor.core.profile import Profile
@@ -28,7 +28,7 @@ from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, disp
 from sat_monitor.tickets.overview import Background, render_overview
 from sat_monitor.tickets.page import credit
 from sat_monitor.tickets.place import locate
-from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse, TicketRequest
+from sat_monitor.tickets.records import MotionProof, RenderedTicket, SceneRole, SceneUse, TicketRequest
 from sat_monitor.tickets.ticket import render_ticket
 from sat_monitor.tickets.view import detail_window, location_window
 from sat_monitor.tickets.words import load_words
@@ -178,8 +178,16 @@ def ticket_request(desk: Desk, ticket: Ticket, site: Site, store: Store) -> Tick
         ranking=None if judged is None else judged.ranking,
         oldest=None if oldest is None or oldest == before else snapshot(desk, oldest, detail, ""),
         growth=growth_of(site, store.looks(desk.aoi.id)),
-        motion=motion_proof(desk.home, desk.aoi, site.outline, grid.window(detail)),
+        motion=_motion(desk, site, detail),
     )
+
+
+def _motion(desk: Desk, site: Site, window: Window) -> MotionProof | None:
+    """Moving ground under a site; a damaged list stops no ticket, and the night's report names it."""
+    try:
+        return motion_proof(desk.home, desk.aoi, site.outline, desk.aoi.grid.window(window))
+    except DeformationError:
+        return None
 
 
 def overview_picture(desk: Desk, store: Store, lang: str) -> bytes:

@@ -78,7 +78,7 @@ def look_to_plain(look: Look) -> Plain:
         "acquired_at": iso(look.acquired_at),
         "candidates": [_candidate_to_plain(candidate) for candidate in look.candidates],
         "seen": dict(look.seen),
-        **({"interferometry": True} if look.interferometry else {}),
+        "interferometry": look.interferometry,
     }
 
 
