@@ -12,6 +12,7 @@ The labels of these pairs are of any change of cover, so the answer "any change"
 from __future__ import annotations
 
 import argparse
+import importlib
 import resource
 import time
 from collections.abc import Callable
@@ -183,7 +184,7 @@ def gate(network: Network) -> None:
 def onnx(module: torch.nn.Module, inputs: list[torch.Tensor], per_pixel: float, limit: float) -> None:
     """ONNX Runtime, where it is installed."""
     try:
-        import onnxruntime  # type: ignore[import-not-found]
+        onnxruntime = importlib.import_module("onnxruntime")
     except ImportError:
         print("ONNX Runtime is not installed: pip install onnxruntime onnx onnxscript")
         return

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sat_monitor.core.domain import FloatArray
+from sat_monitor.models.encoding import encode
 
 OPTICAL = ("B02", "B03", "B04", "B08", "B11", "B12")
 RADAR = ("VV", "VH")
@@ -112,9 +113,9 @@ def encoded(pair: Pair) -> Encoded:
     """A pair as the network reads it."""
     sides = (pair.before, pair.after)
     return Encoded(
-        np.stack([_masked(_optical(side.optical)) for side in sides]),
-        np.stack([_masked(_radar(side.radar)) for side in sides]),
-        _masked((pair.slope_deg / _STEEP_DEG)[None]),
+        np.stack([_optical(side.optical) for side in sides]),
+        np.stack([_radar(side.radar) for side in sides]),
+        _slope(pair.slope_deg),
     )
 
 
@@ -202,18 +203,16 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
 
 
 def _optical(reflectance: FloatArray) -> FloatArray:
-    """Square roots, so that shade and light count alike, centred and scaled."""
-    root, middle = np.sqrt(np.maximum(reflectance, 0.0)), np.sqrt(_MEDIAN)
-    scale = _SPREAD / (2.0 * middle)
-    return np.asarray(np.clip((root - middle[:, None, None]) / scale[:, None, None], -6.0, 8.0) / 2.0, np.float32)
+    """Square roots, so that shade and light count alike, centred and scaled; zero where unseen, and masks behind them."""
+    middle = np.sqrt(_MEDIAN)
+    return encode(reflectance, middle, np.asarray(_SPREAD / middle, np.float32), (-3.0, 4.0), True)
 
 
 def _radar(db: FloatArray) -> FloatArray:
-    middle, scale = np.tile(_MEDIAN_DB, TRACKS)[:, None, None], np.tile(_SPREAD_DB, TRACKS)[:, None, None]
-    return np.asarray((np.clip(db, _FLOOR_DB, _CEILING_DB) - middle) / scale / 2.0, np.float32)
+    middle, scale = np.tile(_MEDIAN_DB, TRACKS), np.tile(2.0 * _SPREAD_DB, TRACKS)
+    return encode(np.clip(db, _FLOOR_DB, _CEILING_DB), middle, scale, (-20.0, 20.0), False)
 
 
-def _masked(values: FloatArray) -> FloatArray:
-    """Values, zero where unseen, and masks behind them."""
-    seen = np.isfinite(values)
-    return np.concatenate([np.where(seen, values, np.float32(0.0)), seen.astype(np.float32)])
+def _slope(slope_deg: FloatArray) -> FloatArray:
+    nothing = np.zeros(1, np.float32)
+    return encode(slope_deg[None], nothing, nothing + _STEEP_DEG, (-9.0, 9.0), False)

@@ -54,13 +54,13 @@ class Siamese(nn.Module):
     def forward(self, optical: Tensor, radar: Tensor, slope: Tensor) -> Tensor:
         """Logits and uncertainty; sides must be multiples of STRIDE."""
         shared = [self._both(self.optical, optical), self._both(self.radar, radar)]
-        steep = functional.pixel_unshuffle(slope, 2)
+        steep = cells(slope)
         value: Tensor | None = None
         for level in reversed(range(len(self.fuse))):
             parts = [
-                torch.cat([before, after, (after - before).abs()], 1) for before, after in (s[level] for s in shared)
+                p for before, after in (s[level] for s in shared) for p in (before, after, (after - before).abs_())
             ]
-            fused: Tensor = self.fuse[level](torch.cat([*parts, steep] if level == 0 else parts, 1))
+            fused = _fused(self.fuse[level], [*parts, steep] if level == 0 else parts)
             if value is not None:
                 fused = fused + functional.interpolate(self.up[level](value), scale_factor=2.0, mode="nearest")
             value = self.merge[level](fused)
@@ -70,13 +70,39 @@ class Siamese(nn.Module):
     @staticmethod
     def _both(encoder: nn.Module, sides: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Features of both dates at each scale."""
-        count = sides.shape[0]
-        value = functional.pixel_unshuffle(torch.cat([sides[:, 0], sides[:, 1]]), 2)
+        value = cells(sides.flatten(0, 1))
         found = []
         for stage in encoder.children():
             value = stage(value)
-            found.append((value[:count], value[count:]))
+            found.append((value[0::2], value[1::2]))
         return found
+
+
+def cells(values: Tensor) -> Tensor:
+    """Pixels of 10 m as channels of 20 m cells, (n, 4 c, y / 2, x / 2), channels last.
+
+    The channels of one pixel stay together, row by row of the cell: in that order the copy is four times as fast.
+    """
+    count, channels, height, width = values.shape
+    split = values.reshape(count, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 3, 5, 1)
+    return split.reshape(count, height // 2, width // 2, 4 * channels).permute(0, 3, 1, 2)
+
+
+def _fused(layer: nn.Module, parts: list[Tensor]) -> Tensor:
+    """A 1 x 1 convolution over parts side by side, as a sum over the parts: to lay them side by side costs more."""
+    convolution, *rest = layer.children()
+    assert isinstance(convolution, nn.Conv2d)
+    weight, bias, first = convolution.weight, convolution.bias, 0
+    total: Tensor | None = None
+    for part in parts:
+        last = first + part.shape[1]
+        one = functional.conv2d(part, weight[:, first:last], bias if first == 0 else None)
+        total, first = one if total is None else total + one, last
+    value = total
+    for module in rest:
+        value = module(value)
+    assert value is not None
+    return value
 
 
 def probabilities(output: Tensor, temperature: Tensor, bias: Tensor) -> Tensor:

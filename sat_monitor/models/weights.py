@@ -23,7 +23,7 @@ from sat_monitor.models.siamese import Siamese, Widths
 
 #: The shipped network and the sha256 of its weights.
 SHIPPED = "siamese-1"
-SHIPPED_SHA256 = "5e8b23ebac067dd95f5eb32b595b21053acf5ca329eaed1108fbe5c83ac3dd8c"
+SHIPPED_SHA256 = "2c1a4c10fc9c559c8e48f0211504941988ea36ed04af54051fdbacdc27c13b2e"
 MAX_BYTES = 12_000_000
 _FOLDER = Path(__file__).resolve().parent / "shipped"
 
