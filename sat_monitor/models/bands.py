@@ -32,6 +32,19 @@ _SPREAD_DB = np.array([2.6, 2.8], np.float32)
 #: Range of gamma0 that says something, dB.
 _FLOOR_DB, _CEILING_DB = -32.0, 12.0
 _STEEP_DEG = np.float32(30.0)
+#: The same as `encode` wants them: middle, scale and limits of each plane; values lie within -3 and 4 for most ground.
+_ROOT = np.sqrt(_MEDIAN)
+_ROOT_SCALE = np.asarray(_SPREAD / _ROOT, np.float32)
+_HELD = (
+    np.stack([np.maximum(_ROOT - 3.0 * _ROOT_SCALE, 0.0), _ROOT + 4.0 * _ROOT_SCALE], axis=1).astype(np.float32) ** 2
+)
+_ECHO, _ECHO_SCALE = np.tile(_MEDIAN_DB, TRACKS), np.tile(2.0 * _SPREAD_DB, TRACKS)
+_HELD_DB = np.full((len(_ECHO), 2), (_FLOOR_DB, _CEILING_DB), np.float32)
+_LEVEL, _STEEP, _HELD_DEG = (
+    np.zeros(1, np.float32),
+    np.full(1, _STEEP_DEG, np.float32),
+    np.array([(0.0, 90.0)], np.float32),
+)
 #: The numbers of the normalisation, as a card states them.
 NORMALISATION = {
     "reflectance_median": tuple(round(float(v), 4) for v in _MEDIAN),
@@ -110,13 +123,19 @@ class Encoded:
 
 
 def encoded(pair: Pair) -> Encoded:
-    """A pair as the network reads it."""
-    sides = (pair.before, pair.after)
-    return Encoded(
-        np.stack([_optical(side.optical) for side in sides]),
-        np.stack([_radar(side.radar) for side in sides]),
-        _slope(pair.slope_deg),
-    )
+    """A pair as the network reads it.
+
+    Of reflectance the square root counts, so that shade and light count alike; of echoes the decibels.
+    """
+    sides, shape = (pair.before, pair.after), pair.shape
+    optical = np.empty((2, 2 * len(OPTICAL), *shape), np.float32)
+    radar = np.empty((2, 2 * TRACKS * len(RADAR), *shape), np.float32)
+    slope = np.empty((2, *shape), np.float32)
+    for number, side in enumerate(sides):
+        encode(side.optical, _ROOT, _ROOT_SCALE, _HELD, True, optical[number])
+        encode(side.radar, _ECHO, _ECHO_SCALE, _HELD_DB, False, radar[number])
+    encode(pair.slope_deg[None], _LEVEL, _STEEP, _HELD_DEG, False, slope)
+    return Encoded(optical, radar, slope)
 
 
 def empty_optical(shape: tuple[int, int]) -> FloatArray:
@@ -200,19 +219,3 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
         gain = float(np.clip(steep, 0.2, 5.0))
         offset = my - gain * mx
     return gain, offset
-
-
-def _optical(reflectance: FloatArray) -> FloatArray:
-    """Square roots, so that shade and light count alike, centred and scaled; zero where unseen, and masks behind them."""
-    middle = np.sqrt(_MEDIAN)
-    return encode(reflectance, middle, np.asarray(_SPREAD / middle, np.float32), (-3.0, 4.0), True)
-
-
-def _radar(db: FloatArray) -> FloatArray:
-    middle, scale = np.tile(_MEDIAN_DB, TRACKS), np.tile(2.0 * _SPREAD_DB, TRACKS)
-    return encode(np.clip(db, _FLOOR_DB, _CEILING_DB), middle, scale, (-20.0, 20.0), False)
-
-
-def _slope(slope_deg: FloatArray) -> FloatArray:
-    nothing = np.zeros(1, np.float32)
-    return encode(slope_deg[None], nothing, nothing + _STEEP_DEG, (-9.0, 9.0), False)

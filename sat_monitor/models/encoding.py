@@ -11,37 +11,34 @@ from sat_monitor.core.domain import FloatArray
 
 
 def encode(
-    values: FloatArray, middle: FloatArray, scale: FloatArray, held: tuple[float, float], root: bool
-) -> FloatArray:
+    values: FloatArray, middle: FloatArray, scale: FloatArray, held: FloatArray, root: bool, out: FloatArray
+) -> None:
     """(value - middle) / scale of planes (plane, y, x), held within limits, then a mask of each; zero where not a number.
 
-    With `root` it is the square root of the value that counts, nought below nought.
+    `held` (plane, 2) limits the values as they come in; with `root` it is their square root that counts. `out` is
+    (2 plane, y, x), contiguous.
     """
-    planes, height, width = values.shape
-    found = np.empty((2 * planes, height, width), np.float32)
-    low, high = np.float32(held[0]), np.float32(held[1])
-    _encode(
-        np.ascontiguousarray(values, np.float32).reshape(planes, -1),
-        middle.astype(np.float32), (1.0 / scale).astype(np.float32), low, high, root, found.reshape(2 * planes, -1),
-    )  # fmt: skip
-    return found
+    planes = len(values)
+    flat = np.ascontiguousarray(values, np.float32).reshape(planes, -1)
+    _encode(flat, middle, (1.0 / scale).astype(np.float32), held, root, out.reshape(2 * planes, -1))
 
 
 @njit(cache=True, nogil=True)
 def _encode(
-    values: FloatArray, middle: FloatArray, gain: FloatArray, low: np.float32, high: np.float32, root: bool,
-    found: FloatArray,
-) -> None:  # fmt: skip
+    values: FloatArray, middle: FloatArray, gain: FloatArray, held: FloatArray, root: bool, out: FloatArray
+) -> None:
     planes, pixels = values.shape
     zero, one = np.float32(0.0), np.float32(1.0)
     for p in range(planes):
+        low, high = held[p, 0], held[p, 1]
         for i in range(pixels):
             value = values[p, i]
             if math.isfinite(value):
+                value = min(max(value, low), high)
                 if root:
-                    value = math.sqrt(max(value, zero))
-                found[p, i] = min(max((value - middle[p]) * gain[p], low), high)
-                found[planes + p, i] = one
+                    value = math.sqrt(value)
+                out[p, i] = (value - middle[p]) * gain[p]
+                out[planes + p, i] = one
             else:
-                found[p, i] = zero
-                found[planes + p, i] = zero
+                out[p, i] = zero
+                out[planes + p, i] = zero

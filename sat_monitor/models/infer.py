@@ -147,4 +147,6 @@ def _fade(span: slice, size: int, margin: int) -> FloatArray:
 def _even(values: Tensor) -> Tensor:
     """Zeros (unseen) below and to the right, up to what the network can halve."""
     height, width = values.shape[-2:]
+    if height % STRIDE == 0 and width % STRIDE == 0:
+        return values
     return nn.functional.pad(values, (0, -width % STRIDE, 0, -height % STRIDE))
