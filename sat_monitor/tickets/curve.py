@@ -60,6 +60,7 @@ def draw_curve(curve: Curve) -> bytes:
         draw.line(places, fill=_BLUE, width=4, joint="curve")
     for x, y in places:
         draw.ellipse((x - 6, y - 6, x + 6, y + 6), fill=_BLUE, outline="white", width=2)
+    _marks(draw, curve, axes)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
@@ -95,7 +96,7 @@ class _Axes:
 
 
 def _frame(draw: ImageDraw.ImageDraw, curve: Curve, axes: _Axes) -> None:
-    """Title, lines across with their values, dates, marked days."""
+    """Title, lines across with their values, dates."""
     draw.text((10, 28), printable(curve.title, 90), font=picture_font(28), fill=_INK, anchor="lm")
     if curve.badge:
         badge = printable(curve.badge)
@@ -110,6 +111,10 @@ def _frame(draw: ImageDraw.ImageDraw, curve: Curve, axes: _Axes) -> None:
         x, _ = axes.place(day, axes.low)
         draw.line((x, _HEIGHT_PX - _BOTTOM, x, _HEIGHT_PX - _BOTTOM + 8), fill=_QUIET, width=2)
         draw.text((x, _HEIGHT_PX - _BOTTOM + 26), day.isoformat(), font=picture_font(22), fill=_QUIET, anchor="mm")
+
+
+def _marks(draw: ImageDraw.ImageDraw, curve: Curve, axes: _Axes) -> None:
+    """Marked days, over the curve."""
     for number, (day, word) in enumerate(curve.marks):
         x, _ = axes.place(day, axes.low)
         draw.line((x, _TOP, x, _HEIGHT_PX - _BOTTOM), fill=_INK, width=2)
