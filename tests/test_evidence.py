@@ -18,6 +18,7 @@ from sat_monitor.change_detect.evidence import (
     surely_quiet,
     update,
 )
+from sat_monitor.change_detect.fields import Habit
 from sat_monitor.change_detect.patches import FieldLook, PatchMeans, cut_patches, kind_of
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core.domain import ChangeMap, Kind, Layer, Sensor
@@ -186,6 +187,9 @@ def test_a_scene_of_part_of_the_field_cuts_whole_patches(seed: int) -> None:
         (PatchMeans(0.9, 0.1, 0.0, 5.0, 30), Kind.CHANGE),
         (PatchMeans(0.9, 0.8, 0.4, 5.0, 30), Kind.CHANGE),
         (PatchMeans(0.9, 0.8, 0.4, 5.0, 200), Kind.EARTHWORK),
+        (PatchMeans(0.9, 0.8, 0.4, 5.0, 30, hard=1.0), Kind.CHANGE),
+        (PatchMeans(0.9, 0.8, 0.4, 5.0, 200, hard=1.0), Kind.CONSTRUCTION),
+        (PatchMeans(0.9, 0.8, 0.4, 5.0, 30, water=1.0), Kind.WATER),
     ],
 )
 def test_kinds_tell_worked_ground_from_felling_from_fallow_fields(means: PatchMeans, kind: Kind) -> None:
@@ -194,9 +198,9 @@ def test_kinds_tell_worked_ground_from_felling_from_fallow_fields(means: PatchMe
 
 @pytest.mark.parametrize("usual", [0.1, 0.3, 0.6])
 def test_bare_ground_where_it_is_usual_supports_by_no_more_than_its_rarity(usual: float) -> None:
-    plain = EvidenceSettings(optical_temper=1.0, max_gain=10.0, max_loss=10.0)
+    plain = EvidenceSettings(optical_temper=1.0, max_gain=10.0, max_gain_bare=10.0, max_loss=10.0)
     bare = change(np.full(GRID.shape, 9.0), Sensor.S2)
-    habit = np.full(GRID.shape, usual, np.float32)
+    habit = Habit(np.full(GRID.shape, usual, np.float32), np.ones(GRID.shape, np.float32))
     never, usually = (log_likelihood_ratio(bare, Sensor.S2, plain, share)[0, 0] for share in (None, habit))
     assert 0.0 < usually <= -np.log(usual) + 1e-5 < never
     quiet = replace(bare, score=np.zeros(GRID.shape, np.float32))
@@ -205,7 +209,7 @@ def test_bare_ground_where_it_is_usual_supports_by_no_more_than_its_rarity(usual
 
 def test_what_a_winter_wood_looked_like_says_nothing_without_a_short_wave_band() -> None:
     look = change(np.full(GRID.shape, 9.0), Sensor.S2)
-    planes = {"bare_before": 0.5, "bare_stays": 0.9, "bare_spell": 100.0, "soil_index": 0.1}
+    planes = {"bare_before": 0.5, "bare_spell": 100.0, "soil_index": 0.1}
     known = {name: Layer(np.full(GRID.shape, value, np.float32), "1") for name, value in planes.items()}
     leafless = {name: layer for name, layer in known.items() if name != "soil_index"}
     plain, field_, wood = (

@@ -16,10 +16,18 @@ from scipy import ndimage
 
 from sat_monitor.change_detect.area import NEIGHBOURS, conversion
 from sat_monitor.change_detect.cnn import averaged
-from sat_monitor.change_detect.fallow import ODD_SHARE, usual_share
+from sat_monitor.change_detect.fields import (
+    Habit,
+    Since,
+    behind_season,
+    field_chance,
+    optical_habit,
+    other_echo,
+    radar_habit,
+)
 from sat_monitor.change_detect.suspect import counted, weight
 from sat_monitor.change_detect.windows import NEVER
-from sat_monitor.core.domain import ChangeMap, FloatArray, Sensor
+from sat_monitor.core.domain import BoolArray, ChangeMap, FloatArray, Sensor
 from sat_monitor.core.profile import EvidenceSettings, NetworkSettings, Profile
 from sat_monitor.core.units import pixel_area_m2
 
@@ -50,8 +58,9 @@ class EvidenceState:
     of the looks before the pixel entered a patch that showed bare ground, as farmland does between crops.
     `suspect_looks`, int16: looks that called the pixel cloud while its surroundings were clear. `optical_day`, int32: day
     of the last optical look that saw it, for tiles that overlap show one acquisition twice. `water` and `hard`, float32
-    0..1: like `bare`, of looks on open water and on a hard surface. `bare_since`, int32: day on which the bare spell that
-    the last optical look saw began, 0 where that look saw none.
+    0..1: like `bare`, of looks on open water and on a hard surface. `bare_since` and `behind_since`, int32: days on which
+    the bare spell, and the time behind its season, that the last optical look saw began, 0 where that look saw none.
+    `field`, float32 0..1: chance of farmland. `other_echo`, bool: whether the last radar look showed another echo.
     """
 
     log_odds: FloatArray
@@ -68,6 +77,9 @@ class EvidenceState:
     water: FloatArray
     hard: FloatArray
     bare_since: IntArray
+    behind_since: IntArray
+    field: FloatArray
+    other_echo: BoolArray
 
     def window(self, slices: tuple[slice, slice]) -> EvidenceState:
         """The same record for a rectangle of the grid; views, not copies."""
@@ -108,19 +120,23 @@ def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: flo
         water=np.zeros(shape, np.float32),
         hard=np.zeros(shape, np.float32),
         bare_since=np.zeros(shape, np.int32),
+        behind_since=np.zeros(shape, np.int32),
+        field=np.zeros(shape, np.float32),
+        other_echo=np.zeros(shape, bool),
     )
 
 
 def log_likelihood_ratio(
-    change: ChangeMap, sensor: Sensor, settings: EvidenceSettings, usual: FloatArray | None = None,
+    change: ChangeMap, sensor: Sensor, settings: EvidenceSettings, habit: Habit | None = None,
     network: NetworkSettings | None = None,
 ) -> FloatArray:  # fmt: skip
     """Tempered, capped log likelihood ratio of conversion against none, nats, (y, x); 0 where the look is blind.
 
     Optical: the score that full conversion would give is known (`contrast`), so unchanged ground is
     N(0, 1 + (natural_share * contrast)^2) and converted ground N(0.6 contrast, 1 + (contrast / 4)^2); a leafless
-    season, whose contrast is small, says nothing; nor does bare ground where it is usual: `usual` (y, x) is the chance (0..1) that the ground by itself looks so. SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
-    share of conversions that radar sees at all and N(0, 1) for the rest.
+    season, whose contrast is small, says nothing. SAR, whose contrast is unknown: N(0, 1) against N(3.5, 1.5^2) for the
+    share of conversions that radar sees at all and N(0, 1) for the rest. A look that the ground's own `habit` explains
+    says no more than that leaves.
     """
     score = np.where(change.valid, change.score, np.float32(0.0))
     if sensor is Sensor.S2:
@@ -129,33 +145,38 @@ def log_likelihood_ratio(
         mean, sd = _converted(contrast)
         ratio = _log_normal(score, mean, sd) - _log_normal(score, 0.0, quiet_sd)
         ratio = ratio if network is None else averaged(ratio, change, network)
-        ratio = ratio if usual is None else _or_usual(ratio, usual)
         temper = settings.optical_temper
     else:
         seen = _log_normal(score, _SAR_MEAN, _SAR_SD) - _log_normal(score, 0.0, 1.0)
         visible = settings.sar_visible_share
         ratio = np.logaddexp(seen + np.log(visible), np.log(max(1.0 - visible, 1e-6)))
         temper = settings.sar_temper
+    ratio = ratio if habit is None else _or_usual(ratio, habit.usual)
     capped = np.clip(temper * ratio, -settings.max_loss, _most_gain(change, settings))
-    return np.where(change.valid, capped, 0.0).astype(np.float32)
+    weighed = capped if habit is None else np.where(capped > 0.0, capped * habit.weight, capped)
+    return np.where(change.valid, weighed, 0.0).astype(np.float32)
 
 
 def _or_usual(ratio: FloatArray, usual: FloatArray) -> FloatArray:
-    """Optical ratio r, nats, for ground that by itself looks converted with chance b: -ln((1 - b) e^-r + b).
+    """Ratio r, nats, for ground that by itself looks converted with chance b: -ln((1 - b) e^-r + b), where r > 0.
 
     A look that the ground's own habit explains supports by no more than -ln b.
     """
-    return np.asarray(-np.logaddexp(np.log1p(-usual) - ratio, np.log(usual)), np.float32)
+    bounded = -np.logaddexp(np.log1p(-usual) - ratio, np.log(usual))
+    return np.asarray(np.where(ratio > 0.0, bounded, ratio), np.float32)
 
 
-def _usual(change: ChangeMap, since: IntArray, day: int) -> FloatArray:
-    """Chance that the ground by itself looks as this look shows it, (y, x).
-
-    Without a short-wave band leafless wood passes for bare ground, and earlier looks say nothing.
-    """
-    if "soil_index" in change.layers:
-        return usual_share(change, since, day)
-    return np.full(change.score.shape, ODD_SHARE, np.float32)
+def _habit(state: EvidenceState, change: ChangeMap, sensor: Sensor, day: int) -> tuple[EvidenceState, Habit]:
+    """What the ground does by itself on this look, and the state that remembers it."""
+    if sensor is not Sensor.S2:
+        habit = radar_habit(change, state.field, state.other_echo)
+        return replace(state, other_echo=np.where(change.valid, other_echo(change), state.other_echo)), habit
+    field = field_chance(change, state.field)
+    since = state.behind_since
+    habit = optical_habit(change, field, Since(since, state.bare_since), day)
+    begun = np.where(since > 0, since, np.int32(day))
+    behind = np.where(behind_season(change), begun, np.where(change.valid, np.int32(0), since))
+    return replace(state, field=field, behind_since=behind.astype(np.int32)), habit
 
 
 def surely_quiet(change: ChangeMap, sensor: Sensor) -> NDArray[np.bool_]:
@@ -179,13 +200,13 @@ def _converted(contrast: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _most_gain(change: ChangeMap, settings: EvidenceSettings) -> FloatArray | float:
-    """Cap of a look's support, nats: larger where its ground lies bare.
+    """Cap of a look's support, nats: larger where its ground lies bare or hard.
 
     Thinning, drought and a shadow that was missed imitate a part of a conversion, hardly ever a whole one.
     """
     if "bare" not in change.layers:
         return settings.max_gain
-    bare = change.layers["bare"].values > 0.5
+    bare = (change.layers["bare"].values > 0.5) | (change.layers["hard"].values > 0.5)
     return np.where(bare, np.float32(settings.max_gain_bare), np.float32(settings.max_gain))
 
 
@@ -197,8 +218,8 @@ def update(
     if not change.valid.any():
         return state, np.zeros(change.score.shape, np.float32)
     settings = profile.evidence
-    usual = _usual(change, state.bare_since, day) if sensor is Sensor.S2 else None
-    ratio = log_likelihood_ratio(change, sensor, settings, usual, profile.network) * weight(change, profile.optical)
+    state, habit = _habit(state, change, sensor, day)
+    ratio = log_likelihood_ratio(change, sensor, settings, habit, profile.network) * weight(change, profile.optical)
     seen = change.valid
     prior = np.float32(prior_log_odds(settings, change.grid.pixel_m))
     standing = state.log_odds > settings.outline_score
@@ -255,6 +276,9 @@ def _remember(
         water=water,
         hard=hard,
         bare_since=since.astype(np.int32),
+        behind_since=state.behind_since,
+        field=state.field,
+        other_echo=state.other_echo,
     )
 
 

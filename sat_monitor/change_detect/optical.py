@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sat_monitor.change_detect.calibration import bulk_spread, resistant_line, sampled
 from sat_monitor.change_detect.cover import BANDS, cover_of
 from sat_monitor.change_detect.detector import BlockScores, Calibration, IntArray
-from sat_monitor.change_detect.fallow import Lines, Spells, layers_of, spells_of, stays_on_fields
+from sat_monitor.change_detect.fallow import Lines, Spells, layers_of, spells_of
 from sat_monitor.change_detect.optical_kernel import Ladder, Series, normalised_difference, seasonal_residual
 from sat_monitor.change_detect.suspect import LAYER
 from sat_monitor.change_detect.veil import veiled
@@ -31,6 +31,9 @@ from sat_monitor.imagery.cloud import suspect_bright
 SAMPLE_PIXELS = 10_000
 #: Spread of expected values below which a slope of the scene offset cannot be told from noise.
 _MIN_SPREAD = 0.1
+#: Haze dims a scene and never greens it: what is greener than its season is taken off by no more than this, or early
+#: crops, carried on along the line, would make roofs look bare.
+_MOST_GREENING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class OpticalDetector:
     """Sentinel-2 NDVI and soil index against the season; see `Detector` for the contract."""
 
     name = "optical"
-    version = "3"
+    version = "4"
     sensor = Sensor.S2
     score_unit = "sigma"
 
@@ -85,16 +88,10 @@ class OpticalDetector:
         for i, index in enumerate(blocks[0]):
             expected = sampled([r[i].expected for r in residuals])
             change = sampled([_towards_bare(r[i]) for r in residuals])
-            line = np.array(resistant_line(change, expected, _MIN_SPREAD))
-            arrays[f"offset_{index.name}"] = line
-            standard.append((change - line[0] - line[1] * expected) / sampled([r[i].sd for r in residuals]))
+            arrays[f"offset_{index.name}"] = line = np.array(resistant_line(change, expected, _MIN_SPREAD))
+            standard.append((change - _offset(line, expected)) / sampled([r[i].sd for r in residuals]))
         correlation = _correlation(standard)
         arrays["correlation"] = np.array([correlation])
-        spells = [
-            _spells(stack, series, freeze, profile)
-            for stack, series, freeze in zip(samples, blocks, frozen, strict=True)
-        ]
-        arrays["stays"] = np.array([stays_on_fields(spells)])
         arrays["spread"] = np.array([max(1.0, bulk_spread(_combined(standard, correlation)))])
         return Calibration(arrays)
 
@@ -109,9 +106,8 @@ class OpticalDetector:
         indices = _indices(stack, settings)
         for index, series in indices.items():
             residual, depth = _residual(stack, series, index, arrays[f"season_{index.name}"], frozen, profile)
-            offset, slope = arrays[f"offset_{index.name}"]
-            change = _towards_bare(residual) - np.float32(offset) - np.float32(slope) * residual.expected
-            standard.append(np.asarray(change / residual.sd, np.float32))
+            offset = _offset(arrays[f"offset_{index.name}"], residual.expected)
+            standard.append(np.asarray((_towards_bare(residual) - offset) / residual.sd, np.float32))
             reach = (index.bare - residual.expected) * index.towards_bare
             contrast.append(np.asarray(np.maximum(reach, 0.0) / residual.sd, np.float32))
             residuals.append(residual)
@@ -133,7 +129,7 @@ class OpticalDetector:
             LAYER: suspect,
         }
         layers |= {name: Layer(_where(valid, flag), "1") for name, flag in flags.items()}
-        habit = layers_of(_spells(stack, indices, frozen, profile), float(arrays["stays"][0]))
+        habit = layers_of(_spells(stack, indices, frozen, profile))
         units = {"bare_spell": "days"}
         layers |= {name: Layer(_where(valid, plane), units.get(name, "1")) for name, plane in habit.items()}
         return BlockScores(score, valid, depth, layers)
@@ -238,6 +234,12 @@ def _correlation(standard: Sequence[FloatArray]) -> float:
         return 1.0
     ranks = [np.clip(s[good], -3.0, 3.0) for s in standard]
     return float(np.clip(np.nan_to_num(np.corrcoef(ranks[0], ranks[1])[0, 1], nan=1.0), 0.0, 1.0))
+
+
+def _offset(line: NDArray[np.float64], expected: FloatArray) -> FloatArray:
+    """What haze, BRDF and an early season add to a whole scene, toward bare ground, at each expected value."""
+    offset, slope = line
+    return np.asarray(np.maximum(offset + slope * expected, -_MOST_GREENING), np.float32)
 
 
 def _student_to_normal(t: FloatArray, depth: NDArray[np.int16]) -> FloatArray:

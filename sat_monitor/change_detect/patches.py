@@ -138,12 +138,11 @@ def kind_of(means: PatchMeans, settings: PatchSettings) -> Kind:
         return Kind.CHANGE
     if means.water >= _BARE_SHARE:
         return Kind.WATER
-    if means.hard >= _HARD_SHARE:
-        return Kind.CONSTRUCTION
-    if means.bare < _BARE_SHARE:
+    if means.bare < _BARE_SHARE and means.hard < _HARD_SHARE:
         return Kind.VEGETATION_LOSS
-    fallow = means.bare_before >= settings.fallow_share and means.days < settings.fallow_days
-    return Kind.CHANGE if fallow else Kind.EARTHWORK
+    if means.bare_before >= settings.fallow_share and means.days < settings.fallow_days:
+        return Kind.CHANGE
+    return Kind.CONSTRUCTION if means.hard >= _HARD_SHARE else Kind.EARTHWORK
 
 
 def _candidate(

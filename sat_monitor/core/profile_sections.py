@@ -183,7 +183,7 @@ class EvidenceSettings(Section):
     )
     outline_score: float = Field(0.0, ge=-5.0, le=15.0, description="log-odds from which a pixel belongs to a patch")
     alarm_score: float = Field(
-        3.0, ge=-5.0, le=15.0, description="log-odds that a patch must reach somewhere to raise an alarm"
+        2.0, ge=-5.0, le=15.0, description="log-odds that a patch must reach somewhere to raise an alarm"
     )
     max_score: float = Field(9.0, ge=1.0, le=30.0, description="cap of the log-odds")
     max_gain: float = Field(2.5, ge=0.1, le=10.0, description="cap of one look's support, nats")
@@ -203,7 +203,7 @@ class EvidenceSettings(Section):
         le=1.0,
         description="share of conversions that change backscatter at all: grass to soil often does not, so a quiet SAR look is weak contradiction",
     )
-    optical_temper: float = Field(0.7, ge=0.0, le=1.0, description="weight of an optical look, likewise")
+    optical_temper: float = Field(0.85, ge=0.0, le=1.0, description="weight of an optical look, likewise")
     natural_share: float = Field(
         0.12,
         ge=0.0,

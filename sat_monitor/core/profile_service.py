@@ -11,7 +11,7 @@ from sat_monitor.core.profile_sections import Section
 class LifecycleSettings(Section):
     """When a patch becomes a site of which kind of status."""
 
-    confirm_hits: int = Field(3, ge=1, le=20, description="hits on different UTC dates that confirm a site")
+    confirm_hits: int = Field(2, ge=1, le=20, description="hits on different UTC dates that confirm a site")
     min_seen: float = Field(
         0.5,
         ge=0.0,

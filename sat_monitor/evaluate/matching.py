@@ -22,7 +22,9 @@ _BUILT = frozenset({Kind.CONSTRUCTION, Kind.CHANGE})
 #: Lasting changes that are no earthworks, and the kinds of site that say so truly (METHOD 12); of all else none is right.
 RIGHT_KINDS: Mapping[str, frozenset[Kind]] = {
     "clear_cut": _LOSS, "thinning": _LOSS, "fire": _LOSS, "landslide": _LOSS,
-    "new_roof": _BUILT, "solar_farm": _BUILT, "greenhouse": _BUILT,
+    "new_roof": _BUILT, "greenhouse": _BUILT,
+    # The wood is felled before the panels come.
+    "solar_farm": _LOSS | _BUILT,
     "quarry_work": frozenset({Kind.CHANGE}), "flood": frozenset({Kind.WATER}),
 }  # fmt: skip
 
