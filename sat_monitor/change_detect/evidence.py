@@ -200,13 +200,13 @@ def _converted(contrast: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _most_gain(change: ChangeMap, settings: EvidenceSettings) -> FloatArray | float:
-    """Cap of a look's support, nats: larger where its ground lies bare or hard.
+    """Cap of a look's support, nats: larger where its ground lies bare.
 
     Thinning, drought and a shadow that was missed imitate a part of a conversion, hardly ever a whole one.
     """
     if "bare" not in change.layers:
         return settings.max_gain
-    bare = (change.layers["bare"].values > 0.5) | (change.layers["hard"].values > 0.5)
+    bare = change.layers["bare"].values > 0.5
     return np.where(bare, np.float32(settings.max_gain_bare), np.float32(settings.max_gain))
 
 
