@@ -36,6 +36,7 @@ def evaluate_world(
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="number of worlds")] = 10,
     without: Annotated[list[str] | None, typer.Option("--without", help="sar, optical or evidence: also run without it")] = None,
     reference: Annotated[Path | None, typer.Option("--reference", help="folder with opera_rtc_s1 and s2_romania, for the world contract")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="worlds at once, 3 GB of memory each")] = 1,
     profile: ProfileOption = None, figures: FiguresOption = None, as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Simulated worlds with known truth through the night's detection: accuracy with intervals, lags, false sites."""
@@ -51,7 +52,7 @@ def evaluate_world(
         raise UsageError("E2001", f"--without {', '.join(unknown)}; known are {', '.join(Ablation)}")
     worlds = WorldConfig() if config is None else parse_world(_text(config))
     real = {} if reference is None else reference_figures(reference)
-    request = CampaignRequest(worlds, seeds, profile_of(profile), tuple(Ablation(w) for w in without or ()), real)
+    request = CampaignRequest(worlds, seeds, profile_of(profile), tuple(Ablation(w) for w in without or ()), real, jobs)
     with Progress() as progress:
         campaign = run_campaign(request, progress)
     pooled = {name: campaign.pooled(name) for name in campaign.variants}

@@ -89,6 +89,15 @@ def test_a_tiny_world_is_built_replayed_and_compared(campaign: Campaign) -> None
     assert not truth.found or (truth.confirmed_on or date.min) >= truth.truth.began_on
 
 
+@pytest.mark.soak
+def test_worlds_side_by_side_are_the_worlds_one_after_the_other() -> None:
+    short = PLAN.replace("seeds = [2]", "seeds = [2, 3]").replace("2026-09-20", "2026-02-20")
+    plan = parse_world(short.replace("quiet_days = 400", "quiet_days = 200"))
+    alone, together = (run_campaign(CampaignRequest(plan, 2, Profile(), jobs=jobs), quiet) for jobs in (1, 2))
+    assert alone.held == together.held and alone.contract == together.contract
+    assert plain(alone.variants) == plain(together.variants)
+
+
 def test_without_optical_looks_no_site_has_any(campaign: Campaign) -> None:
     sites = campaign.variants["without optical"][0].sites
     assert {s.site.sensors for s in sites} <= {"s1"}

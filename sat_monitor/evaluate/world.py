@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -44,13 +47,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class CampaignRequest:
-    """What to run: `seeds` worlds of a configuration, the profile, the parts to leave out, figures of real imagery."""
+    """What to run: `seeds` worlds of a configuration, the profile, the parts to leave out, figures of real imagery, and
+    how many worlds at once.
+    """
 
     config: WorldConfig
     seeds: int
     profile: Profile
     without: tuple[Ablation, ...] = ()
     reference: Mapping[str, float] = field(default_factory=dict)
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +76,50 @@ class Campaign:
         return accuracy(self.variants[variant])
 
 
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What one world held, its contract, and its matched sites by variant."""
+
+    earthworks: int
+    kinds: tuple[str, ...]
+    km2: float
+    contract: tuple[str, ...]
+    runs: Mapping[str, Matched]
+
+
 def run_campaign(request: CampaignRequest, progress: Progress) -> Campaign:
-    """Build, render, replay and match each world, with the whole method and without each part asked for."""
+    """Build, render, replay and match each world, with the whole method and without each part asked for.
+
+    `request.jobs` worlds at once, in processes of their own; the figures do not depend on it.
+    """
+    seeds = seeds_of(request.config, request.seeds)
+    if request.jobs == 1:
+        worlds = [_run_world(request, seed, progress) for seed in seeds]
+    else:
+        # New processes rather than copies of this one, whose threads may hold locks.
+        with ProcessPoolExecutor(request.jobs, get_context("spawn")) as pool:
+            worlds = []
+            for seed, world in zip(seeds, pool.map(_run_world, repeat(request), seeds), strict=True):
+                progress(f"{request.config.name}-{seed}: done")
+                worlds.append(world)
+    held = _held(request.config, [(world.earthworks, world.kinds, world.km2) for world in worlds])
+    variants = {name: tuple(world.runs[name] for world in worlds) for name, _ in _variants(request.without)}
+    return Campaign(request, held, worlds[0].contract, variants)
+
+
+def _run_world(request: CampaignRequest, seed: int, progress: Progress = lambda line: None) -> _World:
+    """One world of a campaign."""
     config, first = request.config, first_look(request.config)
-    runs: dict[str, list[Matched]] = {name: [] for name, _ in _variants(request.without)}
-    worlds: list[tuple[int, tuple[str, ...], float]] = []
-    contract: list[str] = []
-    for seed in seeds_of(config, request.seeds):
-        world = world_of(config, seed)
-        contract = contract or contract_lines(world, request.reference)
-        worlds.append((len(world.fills), tuple(e.kind.value for e in (*world.fills, *world.confusers)), _km2(world)))
-        with tempfile.TemporaryDirectory() as folder:
-            progress(f"{world.spec.aoi.id}: {len(world.fills)} earthworks, {len(world.confusers)} confusers; rendering")
-            replay = Replay(world, Path(folder), request.profile)
-            for name, ablation in _variants(request.without):
-                progress(f"{world.spec.aoi.id}: {name}")
-                runs[name].append(compare(world, replay.run(first, ablation, progress)))
-    return Campaign(request, _held(config, worlds), tuple(contract), {n: tuple(places) for n, places in runs.items()})
+    world, runs = world_of(config, seed), {}
+    contract = contract_lines(world, request.reference) if seed == seeds_of(config, 1)[0] else ()
+    with tempfile.TemporaryDirectory() as folder:
+        progress(f"{world.spec.aoi.id}: {len(world.fills)} earthworks, {len(world.confusers)} confusers; rendering")
+        replay = Replay(world, Path(folder), request.profile)
+        for name, ablation in _variants(request.without):
+            progress(f"{world.spec.aoi.id}: {name}")
+            runs[name] = compare(world, replay.run(first, ablation, progress))
+    kinds = tuple(event.kind.value for event in (*world.fills, *world.confusers))
+    return _World(len(world.fills), kinds, _km2(world), tuple(contract), runs)
 
 
 def _variants(without: Sequence[Ablation]) -> Iterator[tuple[str, Ablation | None]]:
