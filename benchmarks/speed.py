@@ -33,7 +33,7 @@ from speed_archive import AOI, make_archive
 from sat_monitor.change_detect.optical_kernel import Ladder, Series, seasonal_residual
 from sat_monitor.change_detect.windows import NEVER
 from sat_monitor.core import domain
-from sat_monitor.core.domain import Sensor
+from sat_monitor.core.domain import INSTRUMENTS, Sensor
 from sat_monitor.core.profile import Profile
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.stack import StackReader
@@ -174,7 +174,7 @@ def main() -> int:
     parser.add_argument("--cols", type=int, default=1024)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--archive", type=Path, help="a made archive to use again, or where to leave it")
-    parser.add_argument("--child", choices=[sensor.name for sensor in Sensor], help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=[sensor.name for sensor in INSTRUMENTS], help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         cost = score_strip(args.archive, Sensor[args.child])

@@ -60,6 +60,16 @@ def import_stac(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> 
     _import(lambda folder, aoi_id: stac_scenes(folder, registry.get(aoi_id)), path, aoi, home)
 
 
+@import_app.command("dist-alert")
+def import_dist_alert(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> None:
+    """OPERA DIST-ALERT products (S1, HLS): what their status layers say becomes a part of the evidence."""
+    from sat_monitor.imagery.dist_alert import dist_alert_scenes
+
+    registry = registry_of(home)
+    grid = registry.get(aoi).grid if registry.has(aoi) else None
+    _import(lambda folder, aoi_id: dist_alert_scenes(folder, aoi_id, grid), path, aoi, home)
+
+
 @import_app.command("dem")
 def import_dem(
     aoi: Annotated[str, typer.Option("--aoi", help="AOI id, or all that are watched: all")],

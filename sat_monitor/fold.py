@@ -15,7 +15,8 @@ from pathlib import Path
 from shapely import STRtree
 
 from sat_monitor import __version__
-from sat_monitor.change_detect.evidence import EvidenceState, empty_state, update
+from sat_monitor.change_detect.alerts import READERS, news
+from sat_monitor.change_detect.evidence import EvidenceState, empty_state, told, update
 from sat_monitor.change_detect.patches import FieldLook, cut_patches, surely_supported
 from sat_monitor.change_detect.suspect import admitted, without
 from sat_monitor.change_detect.windows import day_number
@@ -28,7 +29,7 @@ from sat_monitor.imagery.sensors import comparable
 from sat_monitor.imagery.terrain import Terrain
 from sat_monitor.masks import MaskCache
 from sat_monitor.registration import Registrar
-from sat_monitor.scoring import DETECTORS, Bench, part_of, score_scene
+from sat_monitor.scoring import DETECTORS, Bench, part_of, score_scene, told_scene
 from sat_monitor.sites.lifecycle import SiteTable, Step, changed, fold, step
 
 #: Looks between two checkpoints within one run.
@@ -147,7 +148,12 @@ class LookFold:
         return self._moved(look, chained, held=held)
 
     def _admitted(self, change: ChangeMap, scene: Scene, state: EvidenceState) -> ChangeMap:
-        """The change map without ground that an optical look shows in shade, for the second time that day, or in doubt."""
+        """The change map without ground that shows nothing new.
+
+        That is ground in shade, for the second time that day or in doubt, and alerts that were told before.
+        """
+        if scene.sensor in READERS:
+            return news(change, told(state, scene.sensor))
         if scene.sensor is not Sensor.S2:
             return change
         hidden = state.optical_day == day_number(scene.acquired_at)
@@ -208,6 +214,8 @@ class LookFold:
         self._registrar.save()
 
     def _change_map(self, scene: Scene, where: tuple[slice, slice]) -> ChangeMap:
+        if scene.sensor in READERS:
+            return told_scene(self._bench, scene)
         earlier = [s for s in self._scenes if s.order < scene.order and comparable(s, scene)]
         frozen = self.state.frozen_day[where]
         history = DETECTORS[scene.sensor].history(scene, earlier, int(frozen.min()), self._bench.profile)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sat_monitor.change_detect.alerts import READERS, alert_map
 from sat_monitor.change_detect.cnn import LAYER, network_layer
 from sat_monitor.change_detect.detector import BlockScores, Detector, IntArray, detector_id
 from sat_monitor.change_detect.optical import OpticalDetector
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: The table of detectors: a new one is one file and one row.
 DETECTORS: Mapping[Sensor, Detector] = {Sensor.S1: SarDetector(), Sensor.S2: OpticalDetector()}
+#: Name and version of what judges the scenes of a sensor: a detector, or the reader of somebody's alerts.
+JUDGES: Mapping[Sensor, str] = {**{sensor: detector_id(row) for sensor, row in DETECTORS.items()}, **READERS}
 #: Blocks from which the scene-wide calibration is drawn, and their largest side (pixels).
 SAMPLE_BLOCKS, SAMPLE_SIDE = 4, 256
 #: Threads at most, for each holds a block's stack, and how many bytes such a stack may have; bytes of a pixel of it
@@ -122,6 +125,14 @@ def _network_layer(
         return bench.reader.read(chosen, names, scene.grid.window(window), shifts)
 
     return network_layer(scene.grid.shape, read, Predictor.of(network, Runtime.FLOAT32))
+
+
+def told_scene(bench: Bench, scene: Scene) -> ChangeMap:
+    """Change map of a scene that holds somebody's alerts: it is judged by itself."""
+    bands = bench.archive.read(scene, bench.archive.bands(scene), scene.grid)
+    watched = bench.watched[part_of(bench.aoi.grid, scene.grid)]
+    seen = {name: np.where(watched, values, np.float32(np.nan)) for name, values in bands.items()}
+    return alert_map(scene, seen, bench.profile.sha256)
 
 
 @contextmanager

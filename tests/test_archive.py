@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sat_monitor.core.domain import ChangeMap, Layer, Scene, Sensor
+from sat_monitor.core.domain import INSTRUMENTS, ChangeMap, Layer, Scene, Sensor
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.grid import Grid, Window
 from sat_monitor.imagery import archive as archive_module
@@ -51,7 +51,7 @@ def change_map(scene: Scene, references: tuple[str, ...] = (), seed: int = 1) ->
     )
 
 
-@pytest.mark.parametrize("sensor", list(Sensor))
+@pytest.mark.parametrize("sensor", INSTRUMENTS)
 def test_every_field_of_a_scene_survives_the_disk(tmp_path: Path, sensor: Sensor) -> None:
     given = offer(sensor, source_id="somewhere else", processing_baseline="05.11", simulated=True)
     raster = sar_raster() if sensor is Sensor.S1 else optical_raster()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sat_monitor.core.domain import Sensor
+from sat_monitor.core.domain import INSTRUMENTS, Sensor
 from sat_monitor.core.grid import Grid
 from sat_monitor.imagery.evalscripts import RECIPES, evalscript
 from sat_monitor.imagery.processing_units import processing_units, scene_units, tiles, watched_tiles
@@ -53,7 +53,7 @@ def test_tiles_that_nobody_watches_are_not_asked_for() -> None:
     assert scene_units(corner, RECIPES[Sensor.S2], 250) == pytest.approx(scene_units(aoi, RECIPES[Sensor.S2], 250) / 16)
 
 
-@pytest.mark.parametrize("sensor", list(Sensor))
+@pytest.mark.parametrize("sensor", INSTRUMENTS)
 def test_the_script_names_every_band_and_the_proof(sensor: Sensor) -> None:
     recipe = RECIPES[sensor]
     script = evalscript(recipe, "ab" * 32)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from sat_monitor.core.domain import Direction, Sensor, Track
+from sat_monitor.core.domain import INSTRUMENTS, Direction, Sensor, Track
 from sat_monitor.core.errors import SceneReject
 from sat_monitor.core.grid import Window
 from sat_monitor.core.profile import Profile
@@ -109,7 +109,7 @@ def test_times_out_of_order_are_refused_and_equal_times_go_by_id(reader: StackRe
         reader.read([two, one], ("B04", "SCL"), GRID, {})
 
 
-@pytest.mark.parametrize("sensor", list(Sensor))
+@pytest.mark.parametrize("sensor", INSTRUMENTS)
 def test_every_band_carries_its_unit_and_the_stack_its_track(reader: StackReader, sensor: Sensor) -> None:
     scene = reader.archive.put_scene(offer(0, sensor), raster(sensor))
     bands = reader.archive.bands(scene)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sat_monitor.change_detect.alerts import READERS, Tenths, retold
 from sat_monitor.change_detect.area import NEIGHBOURS, conversion
 from sat_monitor.change_detect.cnn import averaged
 from sat_monitor.change_detect.fields import (
@@ -61,6 +62,7 @@ class EvidenceState:
     0..1: like `bare`, of looks on open water and on a hard surface. `bare_since` and `behind_since`, int32: days on which
     the bare spell, and the time behind its season, that the last optical look saw began, 0 where that look saw none.
     `field`, float32 0..1: chance of farmland. `other_echo`, bool: whether the last radar look showed another echo.
+    `told_s1` and `told_hls`, uint8 tenths of a nat: what the newest alert of OPERA's two products says, before `alert_share`.
     """
 
     log_odds: FloatArray
@@ -80,6 +82,8 @@ class EvidenceState:
     behind_since: IntArray
     field: FloatArray
     other_echo: BoolArray
+    told_s1: Tenths
+    told_hls: Tenths
 
     def window(self, slices: tuple[slice, slice]) -> EvidenceState:
         """The same record for a rectangle of the grid; views, not copies."""
@@ -123,6 +127,8 @@ def empty_state(shape: tuple[int, int], settings: EvidenceSettings, pixel_m: flo
         behind_since=np.zeros(shape, np.int32),
         field=np.zeros(shape, np.float32),
         other_echo=np.zeros(shape, bool),
+        told_s1=np.zeros(shape, np.uint8),
+        told_hls=np.zeros(shape, np.uint8),
     )
 
 
@@ -217,6 +223,8 @@ def update(
     state = replace(state, suspect_looks=counted(state.suspect_looks, change))
     if not change.valid.any():
         return state, np.zeros(change.score.shape, np.float32)
+    if sensor in READERS:
+        return _alerted(state, change, sensor, day, profile)
     settings = profile.evidence
     state, habit = _habit(state, change, sensor, day)
     ratio = log_likelihood_ratio(change, sensor, settings, habit, profile.network) * weight(change, profile.optical)
@@ -227,6 +235,21 @@ def update(
     moved = np.minimum(np.logaddexp(state.log_odds, prior) + step, np.float32(settings.max_score))
     log_odds = np.where(seen, moved, state.log_odds).astype(np.float32)
     return _remember(state, change, log_odds, np.where(seen, ratio, 0.0), (sensor, day), profile), ratio
+
+
+def told(state: EvidenceState, sensor: Sensor) -> Tenths:
+    """What the newest alert of a product says of each pixel, (y, x) tenths of a nat."""
+    return state.told_s1 if sensor is Sensor.DIST_S1 else state.told_hls
+
+
+def _alerted(
+    state: EvidenceState, change: ChangeMap, sensor: Sensor, day: int, profile: Profile
+) -> tuple[EvidenceState, FloatArray]:
+    """The state after somebody's alerts, which count once and not with every product that repeats them."""
+    after, step = retold(change, told(state, sensor), profile.evidence.alert_share)
+    state = replace(state, told_s1=after) if sensor is Sensor.DIST_S1 else replace(state, told_hls=after)
+    moved = np.minimum(state.log_odds + step, np.float32(profile.evidence.max_score)).astype(np.float32)
+    return _remember(state, change, moved, step, (sensor, day), profile), step
 
 
 def _remember(
@@ -279,6 +302,8 @@ def _remember(
         behind_since=state.behind_since,
         field=state.field,
         other_echo=state.other_echo,
+        told_s1=state.told_s1,
+        told_hls=state.told_hls,
     )
 
 

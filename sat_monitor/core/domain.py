@@ -19,10 +19,16 @@ BoolArray = NDArray[np.bool_]
 
 
 class Sensor(StrEnum):
-    """The instruments that the service reads."""
+    """What looks come from: the instruments that the service reads, and the alerts that others make of theirs."""
 
     S1 = "s1"
     S2 = "s2"
+    DIST_S1 = "dist-s1"
+    DIST_HLS = "dist-hls"
+
+
+#: The sensors whose scenes are measurements; the others tell what somebody else found.
+INSTRUMENTS = (Sensor.S1, Sensor.S2)
 
 
 class Direction(StrEnum):

@@ -194,6 +194,9 @@ class EvidenceSettings(Section):
         description="and of an optical look at bare ground, nats: about minus the log of the share of such looks that err",
     )
     max_loss: float = Field(1.5, ge=0.1, le=10.0, description="cap of one look's contradiction, nats")
+    alert_share: float = Field(
+        0.5, ge=0.0, le=1.0, description="share of a DIST-ALERT status's support that counts: it saw what we saw"
+    )
     sar_temper: float = Field(
         0.5, ge=0.0, le=1.0, description="weight of a SAR look: one minus the autocorrelation of no-change residuals"
     )

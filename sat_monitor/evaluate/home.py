@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from sat_monitor.change_detect.detector import detector_id
 from sat_monitor.core.clock import system_clock
 from sat_monitor.core.domain import AOI, Look
 from sat_monitor.core.errors import SceneReject, UsageError
@@ -22,7 +21,7 @@ from sat_monitor.evaluate.world import found_sites
 from sat_monitor.imagery.aois import AoiRegistry, detection_mask
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.masks import draw_mask
-from sat_monitor.scoring import DETECTORS
+from sat_monitor.scoring import JUDGES
 from sat_monitor.store.store import Store
 
 #: So long before an office first saw it a fill may have begun: a site confirmed in that time found it, days.
@@ -172,7 +171,7 @@ def seen_days(history: History, archive: Archive, truths: Sequence[Truth]) -> di
 def _seen(aoi: AOI, archive: Archive, look: Look, truths: Sequence[Truth]) -> list[Truth]:
     """The truths of which a look saw enough."""
     try:
-        change = archive.change_map(aoi.id, look.scene_id, detector_id(DETECTORS[look.sensor]))
+        change = archive.change_map(aoi.id, look.scene_id, JUDGES[look.sensor])
     except (KeyError, SceneReject):
         return []
     seen = []

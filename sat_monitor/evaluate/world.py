@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from shapely.geometry.base import BaseGeometry
 
-from sat_monitor.core.domain import FloatArray, Sensor, Site, Ticket
+from sat_monitor.core.domain import INSTRUMENTS, FloatArray, Sensor, Site, Ticket
 from sat_monitor.core.grid import Grid
 from sat_monitor.core.profile import Profile
 from sat_monitor.evaluate.accuracy import Accuracy, accuracy
@@ -145,7 +145,7 @@ def compare(world: World, replayed: Replayed) -> Matched:
 def _seen(truth: Truth, sights: Sequence[Sight]) -> dict[str, int]:
     """Days since an earthwork began on which each sensor saw at least half of it."""
     seen = {(s.sensor, s.day) for s in sights if s.day >= truth.began_on and s.share_of(truth.outline) >= 0.5}
-    return {sensor.value: sum(each is sensor for each, _ in seen) for sensor in Sensor}
+    return {sensor.value: sum(each is sensor for each, _ in seen) for sensor in INSTRUMENTS}
 
 
 def truth_of(event: Event, is_earthwork: bool) -> Truth:

@@ -79,6 +79,25 @@ SENSORS: Mapping[Sensor, SensorSpec] = {
         has_tracks=False,
         revisit_days=5.0,
     ),
+    Sensor.DIST_S1: SensorSpec(
+        Sensor.DIST_S1,
+        "opera-dist-s1",
+        (Band("GEN", CLASS, 30.0, "status of disturbance in backscatter, codes 0 to 8"),),
+        (("GEN",),),
+        has_tracks=False,
+        revisit_days=12.0,
+    ),
+    Sensor.DIST_HLS: SensorSpec(
+        Sensor.DIST_HLS,
+        "opera-dist-hls",
+        (
+            Band("GEN", CLASS, 30.0, "status of disturbance in the spectrum, codes 0 to 8"),
+            Band("VEG", CLASS, 30.0, "status of loss of vegetation cover, codes 0 to 8"),
+        ),
+        (("GEN", "VEG"),),
+        has_tracks=False,
+        revisit_days=3.0,
+    ),
 }
 
 

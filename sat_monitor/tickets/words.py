@@ -27,6 +27,7 @@ _UNITS = {
     "m2": ("m²", 0),
     "mm_per_yr": ("mm/yr", 1),
     "m": ("m", 1),
+    "class": ("", 0),
     "1": ("", 2),
 }
 #: Endings of quantities that people read as per cent.

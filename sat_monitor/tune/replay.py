@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from sat_monitor.approval import profiles_of
-from sat_monitor.change_detect.detector import detector_id
 from sat_monitor.core.clock import japan_day, system_clock
 from sat_monitor.core.domain import AOI, ChangeMap, Scene, Site, Ticket
 from sat_monitor.core.errors import ProfileError, SatMonitorError, SceneReject
@@ -22,7 +21,7 @@ from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.stack import StackReader
 from sat_monitor.night import terrain_of, usable_scenes
 from sat_monitor.promotion import network_for
-from sat_monitor.scoring import DETECTORS, Bench
+from sat_monitor.scoring import JUDGES, Bench
 from sat_monitor.sites.lifecycle import SiteTable
 from sat_monitor.store.store import Store
 
@@ -174,7 +173,7 @@ def _changes(
 
 
 def _stored(nights: StoredNights, archive: Archive, scene: Scene) -> ChangeMap:
-    detector = detector_id(DETECTORS[scene.sensor])
+    detector = JUDGES[scene.sensor]
     try:
         change = archive.change_map(nights.aoi.id, scene.id, detector)
     except KeyError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sat_monitor.core.domain import Sensor
+from sat_monitor.core.domain import INSTRUMENTS, Sensor
 from sat_monitor.imagery.archive import Archive, check_id
 from sat_monitor.imagery.folder import FolderSource
 from sat_monitor.imagery.sensors import check_bands
@@ -77,7 +77,7 @@ def test_ids_can_be_file_names_and_sar_has_a_track(case: Case) -> None:
         assert offer.acquired_at.utcoffset() == timedelta(0)
 
 
-@pytest.mark.parametrize("sensor", list(Sensor))
+@pytest.mark.parametrize("sensor", INSTRUMENTS)
 def test_what_is_fetched_is_on_the_grid_whole_and_the_same_again(case: Case, sensor: Sensor) -> None:
     [offer, *_] = [o for o in case.source.listing(aoi_on(), *ALWAYS).offers if o.sensor is sensor]
     raster = case.source.fetch(offer, aoi_on())
