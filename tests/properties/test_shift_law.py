@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sat_monitor.core.domain import Sensor
+from sat_monitor.core.domain import INSTRUMENTS, Sensor
 from sat_monitor.imagery.archive import Archive
 from sat_monitor.imagery.folder import FolderSource
 from sat_monitor.imagery.raster import Raster
@@ -47,7 +47,7 @@ def shift_one_scene(place: Place, sensor: Sensor, pixels: float) -> str:
 
 
 @pytest.mark.parametrize("pixels", [0.3, 1.0, 2.0])
-@pytest.mark.parametrize("sensor", Sensor)
+@pytest.mark.parametrize("sensor", INSTRUMENTS)
 def test_one_shifted_scene_makes_no_new_site(
     filled: Place, unshifted: Place, tmp_path: Path, sensor: Sensor, pixels: float
 ) -> None:
