@@ -40,7 +40,7 @@ ReferenceOption = Annotated[str | None, typer.Option("--reference", help="ROW,CO
 
 
 def import_interferograms(path: Path, aoi: AoiNeeded, home: HomeOption = DEFAULT_HOME) -> None:
-    """Unwrapped interferograms of HyP3, LiCSAR, GAMMA or PyRate: all pairs of a folder become the area's stack."""
+    """Unwrapped interferograms of HyP3, LiCSAR, GAMMA, PyRate or OPERA DISP-S1: all pairs of a folder become the area's stack."""
     from sat_monitor.deformation.job import import_stack
 
     if not path.is_dir():

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
 from numpy.typing import NDArray
+from pyproj import CRS
 
 from sat_monitor.core.domain import Direction
 from sat_monitor.core.errors import DeformationError
@@ -59,6 +61,59 @@ def test_phase_becomes_metres_toward_the_satellite_and_zero_is_no_data(gamma: Pa
     assert stack.coherence[0, 3, 3] == pytest.approx(0.6)
     assert stack.geometry.direction is Direction.ASCENDING
     assert stack.geometry.wavelength_m == pytest.approx(WAVELENGTH_M)
+
+
+def disp_s1(folder: Path, before: str, after: str, metres: float, quality: bool = True) -> Path:
+    """A product laid out as OPERA's: displacement in metres toward the satellite, a recommended mask, a phase quality."""
+    path = folder / f"OPERA_L3_DISP-S1_IW_F11116_VV_{before}T084200Z_{after}T084200Z_v1.0_20250101T000000Z.nc"
+    values = np.full(SHAPE, metres, np.float32)
+    values[0, 1] = np.nan
+    mask = np.ones(SHAPE, np.uint8)
+    mask[0, 0] = 0
+    layers = {"displacement": values, "recommended_mask": mask}
+    if quality:
+        layers["estimated_phase_quality"] = np.full(SHAPE, 0.8, np.float32)
+    to = {"grid_mapping": "spatial_ref"}
+    product = xr.Dataset(
+        {name: (("y", "x"), layer, to) for name, layer in layers.items()},
+        {"y": 3_950_000.0 - 30.0 * (np.arange(SHAPE[0]) + 0.5), "x": 300_000.0 + 30.0 * (np.arange(SHAPE[1]) + 0.5)},
+    )
+    product["spatial_ref"] = ((), 0, CRS.from_epsg(32654).to_cf() | {"GeoTransform": "300000 30 0 3950000 0 -30"})
+    product.to_netcdf(path, engine="netcdf4")
+    return path
+
+
+def test_disp_s1_is_read_as_it_comes_metres_toward_the_satellite_where_it_may_be_used(tmp_path: Path) -> None:
+    disp_s1(tmp_path, "20240101", "20240113", -0.02)
+    disp_s1(tmp_path, "20240101", "20240125", -0.05)
+
+    stack = read_stack(tmp_path)
+
+    assert [(pair.before, pair.after) for pair in stack.pairs] == [
+        (date(2024, 1, 1), date(2024, 1, 13)), (date(2024, 1, 1), date(2024, 1, 25)),
+    ]  # fmt: skip
+    np.testing.assert_allclose(stack.displacement_m[:, 3, 3], (-0.02, -0.05))
+    assert np.isnan(stack.displacement_m[:, 0, :2]).all()
+    assert stack.coherence is not None
+    assert stack.coherence[0, 3, 3] == pytest.approx(0.8)
+    assert stack.frame.crs == "EPSG:32654"
+    np.testing.assert_allclose(stack.frame.transform, (300_000.0, 30.0, 0.0, 3_950_000.0, 0.0, -30.0))
+
+
+def test_disp_s1_of_different_versions_is_refused_not_weighed_in_two_ways(tmp_path: Path) -> None:
+    disp_s1(tmp_path, "20240101", "20240113", -0.02)
+    disp_s1(tmp_path, "20240101", "20240125", -0.05, quality=False)
+
+    with pytest.raises(DeformationError, match="E2206"):
+        read_stack(tmp_path)
+
+
+def test_a_disp_s1_file_that_broke_off_is_refused_by_name(tmp_path: Path) -> None:
+    path = disp_s1(tmp_path, "20240101", "20240113", -0.02)
+    path.write_bytes(path.read_bytes()[:3000])
+
+    with pytest.raises(DeformationError, match=r"E2206.*DISP-S1"):
+        read_stack(tmp_path)
 
 
 def test_hyp3_and_licsar_are_read_with_their_baselines(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A list of pairs for products without a layout of their own: GSI's files per pair, OPERA DISP-S1, anybody's rasters.
+"""A list of pairs for products without a layout of their own: GSI's files per pair, anybody's rasters.
 
 `pairs.csv` in the folder, one row per pair. Needed: file, before, after (YYYY-MM-DD), quantity (a key of `QUANTITIES`) and
 positive (toward or away: what a positive value means). Optional: coherence (a file), perpendicular_m, wavelength_m,
@@ -18,6 +18,7 @@ from sat_monitor.core.deformation import Geometry
 from sat_monitor.core.errors import DeformationError
 from sat_monitor.deformation.headers import geometry_of
 from sat_monitor.deformation.layouts import PairFile, Product
+from sat_monitor.deformation.rasters import Layer
 
 NAME = "pairs.csv"
 NEEDED = ("file", "before", "after", "quantity", "positive")
@@ -58,6 +59,6 @@ def _file(folder: Path, row: Mapping[str, str], geometry: Geometry, where: str) 
     path = folder / row["file"]
     if not path.resolve().is_relative_to(folder.resolve()):
         raise DeformationError("E2210", f"{where}: {row['file']} lies outside of the folder")
-    coherence = folder / row["coherence"] if row.get("coherence") else None
+    coherence = Layer(folder / row["coherence"]) if row.get("coherence") else None
     metres = unit if unit is not None else geometry.wavelength_m / (4.0 * np.pi)
-    return PairFile(before, after, path, coherence, perpendicular, sign * metres)
+    return PairFile(before, after, Layer(path), coherence, perpendicular, sign * metres)
