@@ -180,3 +180,20 @@ def test_mexico_city_sinks_as_a_plain_solution_says(shared_data: Callable[[str],
     assert any(" 0 unwrapping errors repaired" in remark for remark in motion.remarks)
     low, high = np.nanpercentile(motion.velocity_m_per_yr * 1e3, [1, 99])
     assert -307 < low - high < -277
+
+
+def test_the_velocity_without_corrections_is_kept_and_the_difference_told() -> None:
+    curve = sinking((24, 24))
+    years = np.array([(day - DAYS[0]).days / 365.25 for day in DAYS], np.float32)
+    tilt = np.linspace(-0.004, 0.004, 24, dtype=np.float32)
+    stack = stack_of(curve + years[:, None, None] * tilt)
+    wide = replace(stack, frame=replace(stack.frame, transform=(300_000.0, 2000.0, 0.0, 3_950_000.0, 0.0, -2000.0)))
+
+    small, large = invert(stack, InvertOptions(min_coherence=0.0)), invert(wide, InvertOptions(min_coherence=0.0))
+
+    left, raw = large.velocity_m_per_yr[20], large.velocity_uncorrected_m_per_yr[20]
+    assert np.ptp(left) < 1e-4
+    assert np.ptp(raw) == pytest.approx(0.008, rel=0.02)
+    assert sum("without corrections" in remark for remark in large.remarks) == 1
+    np.testing.assert_array_equal(small.velocity_uncorrected_m_per_yr, small.velocity_m_per_yr)
+    assert not any("without corrections" in remark for remark in small.remarks)

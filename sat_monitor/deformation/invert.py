@@ -16,7 +16,7 @@ from sat_monitor.deformation.corrections import MAX_MOVING, moving, without_atmo
 from sat_monitor.deformation.kernel import information_of, invert_pixels
 from sat_monitor.deformation.loops import repair_loops, restore_cycles
 from sat_monitor.deformation.network import Index, Network
-from sat_monitor.deformation.trend import trend_of
+from sat_monitor.deformation.trend import trend_of, velocity_of
 
 #: Weight of the least-velocity solution beside the pairs: it decides only where they do not.
 PRIOR = 1e-4
@@ -79,19 +79,19 @@ def invert(stack: PairStack, options: InvertOptions = InvertOptions()) -> Motion
         remarks.append(f"loop closure: {repaired} unwrapping errors repaired, {masked} pairs of pixels masked, "
                        f"{left} pixels still open")  # fmt: skip
     solved.displacement[:, solved.misfit[4] < options.min_coherence] = np.nan
-    displacement, reference = solved.displacement, None
-    if options.corrections:
-        baselines = network.date_baselines([pair.perpendicular_m for pair in stack.pairs])
-        terrain = without_terrain_error(displacement, network.years, baselines)
-        air = without_atmosphere(terrain.displacement, network.years, stack.frame, stack.height_m)
-        displacement = air.displacement
-        remarks += [*terrain.remarks, *air.remarks]
+    plain, reference = solved.displacement, None
+    displacement, told = _corrected(plain, stack, network) if options.corrections else (plain, ())
+    remarks += told
     if options.referenced:
         reference = options.reference or stable_area(stack, displacement, solved.misfit[4])
-        displacement = displacement - _area_mean(displacement, reference)
         remarks.append(f"reference area of {REFERENCE_SIDE} pixels around row {reference[0]}, column {reference[1]}"
                        + (" as given" if options.reference else ", the most stable coherent ground"))  # fmt: skip
+    touched = displacement is not plain
+    displacement = displacement - _level(displacement, reference)
     trend = trend_of(displacement, network.years)
+    uncorrected = velocity_of(plain - _level(plain, reference), network.years) if touched else trend.velocity
+    if touched:
+        remarks.append(_difference(trend.velocity - uncorrected))
     share = float(moving(trend.velocity, 0.0)[np.isfinite(trend.velocity)].mean()) if reference else 0.0
     if share > MAX_MOVING:
         remarks.append(f"{share:.0%} of the ground moves against the reference: where it is known to move itself, "
@@ -112,8 +112,33 @@ def invert(stack: PairStack, options: InvertOptions = InvertOptions()) -> Motion
         temporal_coherence=solved.misfit[4],
         residual_m=np.where(solved.misfit[1] > 0, np.sqrt(solved.misfit[0] / count), np.nan).astype(np.float32),
         reference=reference,
+        velocity_uncorrected_m_per_yr=uncorrected,
         remarks=tuple(remarks),
     )
+
+
+def _corrected(displacement: FloatArray, stack: PairStack, network: Network) -> tuple[FloatArray, tuple[str, ...]]:
+    """`displacement` itself where no correction applies, else what is left of it; and what was done, in words."""
+    baselines = network.date_baselines([pair.perpendicular_m for pair in stack.pairs])
+    terrain = without_terrain_error(displacement, network.years, baselines)
+    air = without_atmosphere(terrain.displacement, network.years, stack.frame, stack.height_m)
+    return air.displacement, (*terrain.remarks, *air.remarks)
+
+
+def _difference(velocity: FloatArray) -> str:
+    """What the corrections did to velocities (m/yr, y, x), in words."""
+    size = np.abs(velocity[np.isfinite(velocity)]) * 1e3
+    if size.size == 0:
+        return "no velocity to compare with the one without corrections"
+    rms, far = float(np.sqrt(np.mean(size**2))), float(np.quantile(size, 0.99))
+    return f"against a velocity without corrections, which is kept beside it: {rms:.1f} mm/yr rms, 1 in 100 pixels over {far:.1f}"
+
+
+def _level(displacement: FloatArray, reference: tuple[int, int] | None) -> FloatArray:
+    """The displacement of the reference area (day, 1, 1); nothing where there is none."""
+    if reference is None:
+        return np.zeros((len(displacement), 1, 1), np.float32)
+    return _area_mean(displacement, reference)
 
 
 def stable_area(stack: PairStack, displacement: FloatArray, quality: FloatArray) -> tuple[int, int]:

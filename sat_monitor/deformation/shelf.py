@@ -29,6 +29,7 @@ MOTION_LAYERS = {
     "displacement_std_m": "std_m",
     "velocity_los_m_per_yr": "velocity_m_per_yr",
     "velocity_std_m_per_yr": "velocity_std_m_per_yr",
+    "velocity_uncorrected_m_per_yr": "velocity_uncorrected_m_per_yr",
     "acceleration_los_m_per_yr2": "acceleration_m_per_yr2",
     "acceleration_std_m_per_yr2": "acceleration_std_m_per_yr2",
     "seasonal_amplitude_m": "seasonal_m",

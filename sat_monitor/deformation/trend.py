@@ -53,6 +53,12 @@ class Trend:
     seasonal_std_m: FloatArray
 
 
+def velocity_of(displacement: FloatArray, years: NDArray[np.float64]) -> FloatArray:
+    """Velocity (y, x) m/yr of the straight line alone, as `trend_of` gives it."""
+    velocity: FloatArray = fit(displacement, [np.ones_like(years), years]).terms[1]
+    return velocity
+
+
 def trend_of(displacement: FloatArray, years: NDArray[np.float64]) -> Trend:
     """Velocity of the straight line, acceleration of the parabola, amplitude of the yearly wave beside a line.
 
