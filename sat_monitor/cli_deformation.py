@@ -140,6 +140,23 @@ def alarms(
         write_geojson(out, motion, areas)
 
 
+@deformation_app.command("gradients")
+def gradients(
+    aoi: AoiNeeded, out: Annotated[Path, typer.Option("--out", help="GeoTIFF of the gradient; GeoJSON of the zones beside it")],
+    home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Where velocity changes from one place to the next, as at the edge of a fill that settles."""
+    from sat_monitor.deformation.alarms import write_zones, zone_row
+    from sat_monitor.deformation.gradients import gradient_zones, velocity_gradient
+    from sat_monitor.deformation.shelf import get_motion, write_layer
+
+    motion = get_motion(Home(home).motion(aoi))
+    zones = gradient_zones(motion)
+    write_layer(out, motion.frame, velocity_gradient(motion), ["velocity_gradient_per_yr"])
+    write_zones(out.with_suffix(".geojson"), motion, zones)
+    print_rows([zone_row(motion, zone) for zone in zones], as_json, "gradient zones")
+
+
 @deformation_app.command("coverage")
 def coverage_command(
     aoi: AoiNeeded, out: Annotated[Path, typer.Option("--out", help="GeoTIFF of classes")], home: HomeOption = DEFAULT_HOME,

@@ -55,4 +55,5 @@ def site(id_: str, x: float, seen: int, confirmed: int | None, **changes: Any) -
         "sensors": "s1+s2",
         "slope_deg": 10.0,
     }
-    return Found(**{**made, **changes})
+    given = {**made, **changes}
+    return Found(**{"priority": given["score"], **given})

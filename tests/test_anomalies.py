@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation, binary_erosion
 from shapely.geometry import shape
 
 from sat_monitor.core.deformation import Frame, Geometry, Motion
@@ -18,6 +19,7 @@ from sat_monitor.core.errors import DeformationError
 from sat_monitor.deformation.alarms import direction_words, row_of, write_geojson
 from sat_monitor.deformation.anomalies import describe, moving_areas
 from sat_monitor.deformation.decompose import down_slope, look_vector, up_and_east
+from sat_monitor.deformation.gradients import gradient_zones, velocity_gradient
 from sat_monitor.deformation.invert import invert
 from sat_monitor.deformation.place import footprint, pixel_area_m2
 from sat_monitor.simulate.interferograms import StackConfig, StackTruth, draw_stack
@@ -69,6 +71,25 @@ def test_a_volcano_that_rises_as_a_whole_is_no_local_motion() -> None:
 
     assert np.ptp(motion.velocity_m_per_yr[np.isfinite(motion.velocity_m_per_yr)]) > 0.005
     assert moving_areas(motion) == []
+
+
+def test_velocity_tears_at_the_edge_of_what_moves_and_nowhere_else() -> None:
+    motion, truth = inverted(SMALL)
+
+    zones = gradient_zones(motion)
+
+    moving = truth.label != 0
+    rim = binary_dilation(moving, iterations=3) & ~binary_erosion(moving, iterations=3)
+    assert zones and all((zone.mask & rim).sum() >= 0.8 * zone.mask.sum() for zone in zones)
+    assert {int(n) for zone in zones for n in np.unique(truth.label[binary_dilation(zone.mask, iterations=2)])} >= {
+        1,
+        2,
+    }
+    still, _ = inverted(replace(SMALL, fills=0, slope_rate=0.0, seed=5))
+    assert gradient_zones(still) == []
+    risen, _ = inverted(replace(SMALL, fills=0, slope_rate=0.0, volcano_m3_per_yr=2e6))
+    assert gradient_zones(risen) == []
+    assert np.nanmax(velocity_gradient(motion)) == pytest.approx(zones[0].steepest_per_yr, rel=1e-4)
 
 
 def test_outlines_are_written_in_lon_lat_with_words(tmp_path: Path) -> None:

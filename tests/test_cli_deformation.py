@@ -67,6 +67,10 @@ def test_from_pairs_to_velocity_on_the_grid_of_the_input(producer: Path, tmp_pat
     assert np.isnan(velocity[14, 14])
     with rasterio.open(out / "displacement_los_m.tif") as source:
         assert source.descriptions == tuple(map(str, DAYS))
+    torn = run("deformation", "gradients", "--aoi", "slope", "--home", home, "--out", str(tmp_path / "gradient.tif"))
+    with rasterio.open(tmp_path / "gradient.tif") as source:
+        assert torn.exit_code == 0 and source.shape == velocity.shape
+    assert "features" in json.loads((tmp_path / "gradient.geojson").read_text(encoding="utf-8"))
     assert "slope" in [row["id"] for row in json.loads(run("aoi", "list", "--home", home, "--json").stdout)]
 
 
@@ -130,7 +134,12 @@ def test_pairs_that_do_not_fit_the_kept_ones_are_refused(change: dict[str, Any],
 def test_what_is_not_there_is_said_by_number(tmp_path: Path) -> None:
     home = str(tmp_path / "home")
 
-    for command in (["invert"], ["export", "--out", str(tmp_path)], ["plot", "--out", str(tmp_path / "a.png")]):
+    for command in (
+        ["invert"],
+        ["export", "--out", str(tmp_path)],
+        ["plot", "--out", str(tmp_path / "a.png")],
+        ["gradients", "--out", "g.tif"],
+    ):
         with pytest.raises(DeformationError, match="E2207"):
             run("deformation", *command, "--aoi", "slope", "--home", home)
     assert not Home(Path(home)).motion("slope").exists()

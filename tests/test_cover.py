@@ -21,9 +21,14 @@ SPECTRA = {
     "muddy water": (0.08, 0.09, 0.06, 0.02),
     "concrete": (0.24, 0.28, 0.32, 0.33),
     "asphalt": (0.09, 0.105, 0.125, 0.14),
+    "panels": (0.05, 0.046, 0.10, 0.14),
+    "panels over soil": (0.058, 0.068, 0.127, 0.16),
+    "burnt ground": (0.035, 0.05, 0.09, 0.16),
+    "felled wood": (0.055, 0.09, 0.19, 0.25),
+    "wood in the shade": (0.022, 0.025, 0.09, 0.05),
     "shadow": (0.02, 0.015, 0.05, 0.03),
 }
-WATER, HARD = {"pond", "muddy water"}, {"concrete", "asphalt"}
+WATER, HARD = {"pond", "muddy water"}, {"concrete", "asphalt", "panels", "panels over soil"}
 
 
 @pytest.mark.parametrize("with_b11", [True, False])

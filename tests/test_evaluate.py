@@ -238,9 +238,9 @@ def test_a_broken_geojson_is_refused_by_number(tmp_path: Path) -> None:
 def test_a_withdrawn_ticket_is_no_ticket() -> None:
     table, _ = run_looks(CONFIRMING)
     (ticket,), known = table.tickets.values(), only(table)
-    assert found_sites([known], [ticket], {})[0].ticketed_on == ticket.opened_at.date()
-    assert found_sites([known], [replace(ticket, withdrawn_reason="merged")], {})[0].ticketed_on is None
-    assert found_sites([known], [], {known.scene_ids[0]: Sensor.S2})[0].sensors == "s2"
+    assert found_sites([known], [ticket], {}, Profile())[0].ticketed_on == ticket.opened_at.date()
+    assert found_sites([known], [replace(ticket, withdrawn_reason="merged")], {}, Profile())[0].ticketed_on is None
+    assert found_sites([known], [], {known.scene_ids[0]: Sensor.S2}, Profile())[0].sensors == "s2"
 
 
 def test_the_command_writes_a_page_of_figures(

@@ -15,6 +15,7 @@ from sat_monitor.core.deformation import Geometry, Motion
 from sat_monitor.core.domain import Direction
 from sat_monitor.core.errors import DeformationError
 from sat_monitor.deformation.anomalies import MovingArea
+from sat_monitor.deformation.gradients import GradientZone
 from sat_monitor.deformation.place import to_lonlat
 from sat_monitor.imagery.files import write_whole
 
@@ -57,6 +58,26 @@ def write_geojson(path: Path, motion: Motion, areas: Sequence[MovingArea]) -> Pa
     seen = float(np.isfinite(motion.velocity_m_per_yr).mean())
     told = {"measured_share": round(seen, 4), "last_day": str(motion.days[-1])}
     content = {"type": "FeatureCollection", **told, "features": features}
+    return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+
+
+def zone_row(motion: Motion, zone: GradientZone) -> dict[str, Any]:
+    """One zone of steep gradient as a row; mm/yr over 100 m."""
+    centre = to_lonlat(motion.frame, zone.outline).representative_point()
+    steepest = round(zone.steepest_per_yr * 1e5, 1)
+    return {
+        "lon": round(centre.x, 5), "lat": round(centre.y, 5), "area_m2": round(zone.area_m2),
+        "steepest_mm_per_yr_per_100_m": steepest,
+    }  # fmt: skip
+
+
+def write_zones(path: Path, motion: Motion, zones: Sequence[GradientZone]) -> Path:
+    """Outlines of gradient zones in lon/lat (RFC 7946) with their rows."""
+    features = [
+        {"type": "Feature", "geometry": mapping(to_lonlat(motion.frame, z.outline)), "properties": zone_row(motion, z)}
+        for z in zones
+    ]
+    content = {"type": "FeatureCollection", "features": features}
     return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
 
 

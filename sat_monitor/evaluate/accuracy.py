@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
 from sat_monitor.evaluate.records import (
     SITE_CLASSES,
     TRUTH_CLASSES,
+    Found,
     Matched,
     SiteResult,
     TruthResult,
@@ -179,18 +181,18 @@ def _causes(sites: Sequence[SiteResult]) -> dict[str, int]:
     return dict(Counter(f"{s.cause} -> {s.site.kind.value}" for s in false).most_common())
 
 
-def ranked(matched: Sequence[Matched]) -> Ranked:
-    """Sites and earthworks for average precision: each earthwork with its best score (NaN where no site), sites on none.
+def ranked(matched: Sequence[Matched], by: Callable[[Found], float] = attrgetter("priority")) -> Ranked:
+    """Sites and earthworks in a ranking: each earthwork with its best site's value (NaN where no site), sites on none.
 
     The groups of the bootstrap are squares of 1 km of each place.
     """
     rows: list[tuple[float, bool, tuple[int, int, int]]] = []
     for number, place in enumerate(matched):
         for t in place.truths:
-            scores = [s.score for s in t.sites]
+            scores = [by(s) for s in t.sites]
             rows.append((max(scores, default=float("nan")), True, _block(number, t.truth.outline.centroid)))
         false = [s.site for s in place.sites if not s.earthwork]
-        rows += [(s.score, False, _block(number, s.outline.centroid)) for s in false]
+        rows += [(by(s), False, _block(number, s.outline.centroid)) for s in false]
     blocks = {block: n for n, block in enumerate(sorted({block for _, _, block in rows}))}
     return Ranked(
         np.array([score for score, _, _ in rows], float),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def _ranks(axes: Axes, places: Places, _: Accuracy) -> None:
 
 def _reliability(axes: Axes, places: Places, _: Accuracy) -> None:
     """Share of earthworks among sites by score, against what the log-odds say of lasting change of any kind."""
-    rows = ranked(places)
+    rows = ranked(places, attrgetter("score"))
     there = np.isfinite(rows.score)
     score, truth = rows.score[there], rows.truth[there]
     line = np.linspace(min([0.0, *score]), max([9.0, *score]), 100)
@@ -124,6 +125,6 @@ def _reliability(axes: Axes, places: Places, _: Accuracy) -> None:
 _FIGURES: Mapping[str, tuple[str, Callable[[Axes, Places, Accuracy], None]]] = {
     "by_size": ("Found and right by size of the work, with 95 % intervals", _by_size),
     "lag": ("How soon earthworks were seen and confirmed", _lags),
-    "precision_recall": ("Precision and recall along the ranking by score", _ranks),
+    "precision_recall": ("Precision and recall along the ranking by priority", _ranks),
     "reliability": ("Share of earthworks among sites by score", _reliability),
 }

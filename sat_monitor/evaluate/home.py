@@ -87,7 +87,7 @@ def read_history(home: Home, aoi_id: str, profile: Profile) -> History:
     watched = float(detection_mask(aoi, profile.imagery.margin_m).sum()) * aoi.grid.pixel_m**2
     scope = Scope(aoi_id, watched, looks[0].acquired_at.date(), looks[-1].acquired_at.date())
     sensors = {look.scene_id: look.sensor for look in looks}
-    return History(aoi, scope, looks, tuple(found_sites(sites, tickets, sensors)))
+    return History(aoi, scope, looks, tuple(found_sites(sites, tickets, sensors, profile)))
 
 
 def evaluate_raster(history: History, truth: Path) -> Matched:

@@ -19,9 +19,10 @@ SLOPES_DEG = (5.0, 15.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Something that really happened: `outline` in metres of the AOI's EPSG, days UTC, `area_m2` of the finished work.
+    """Something that really happened: `outline` in metres of the AOI's EPSG, days UTC, `area_m2` of the work as far as it had come.
 
-    Nothing differs before `began_on`; ground is moved from `moved_on` (equal where that is not known) to `ended_on`.
+    Nothing differs before `began_on`; ground is moved from `moved_on` (equal where that is not known) to `ended_on`, None
+    where it goes on or nobody knows.
     `kind` is the word of its source. `is_earthwork` tells targets from confusers. `weight` is 1 / inclusion probability.
     """
 
@@ -39,7 +40,8 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A site as it stood at the end: outline in metres, days UTC, area with its one-sigma error (m2), best score.
+    """A site as it stood at the end: outline in metres, days UTC, area with its one-sigma error (m2), best score, and
+    priority (0..100) by which lists are ordered.
 
     `confirmed_on` and `ticketed_on` are None where that never came; `sensors` are those whose looks supported it;
     `place` is the cover of the ground where that is known.
@@ -54,6 +56,7 @@ class Found:
     area_m2: float
     area_error_m2: float
     score: float
+    priority: float
     sensors: str
     slope_deg: float | None = None
     place: str = ""

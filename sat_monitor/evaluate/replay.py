@@ -83,7 +83,7 @@ class Replayed:
     """The table of sites after a span of looks; first and last day (UTC) are those of the world
     whatever sensors were used, `watched_m2` the ground that was watched.
 
-    `sensors` tells which instruments supported each scene id; `refused` counts looks that were unusable,
+    `profile` is that of the run. `sensors` tells which instruments supported each scene id; `refused` counts looks that were unusable,
     `sights` what the others saw.
     """
 
@@ -96,6 +96,7 @@ class Replayed:
     looks: int
     refused: int
     sights: tuple[Sight, ...]
+    profile: Profile
 
 
 class Replay:
@@ -130,7 +131,16 @@ class Replay:
         sensors = {s.id: s.sensor for s in scenes}
         area = float(watched.sum()) * self._aoi.grid.pixel_m**2
         return Replayed(
-            self._aoi, fold.table, first, self._last, area, sensors, len(chained), refused, tuple(self._archive.sights)
+            self._aoi,
+            fold.table,
+            first,
+            self._last,
+            area,
+            sensors,
+            len(chained),
+            refused,
+            tuple(self._archive.sights),
+            profile,
         )
 
 

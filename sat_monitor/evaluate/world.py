@@ -29,6 +29,7 @@ from sat_monitor.simulate.events import Event
 from sat_monitor.simulate.kinds import Cover
 from sat_monitor.simulate.world import World
 from sat_monitor.sites.lifecycle import active
+from sat_monitor.sites.priority import priority_of
 
 #: The whole method, and the names under which it is listed without one part.
 WHOLE = "whole method"
@@ -131,9 +132,11 @@ def _variants(without: Sequence[Ablation]) -> Iterator[tuple[str, Ablation | Non
 def compare(world: World, replayed: Replayed) -> Matched:
     """The sites of a replay against the earthworks and confusers of its world."""
     grid, slope = world.grid, world.terrain.slope_deg
-    truths = [replace(truth_of(e, True), slope_deg=_mean(slope, e.outline, grid)) for e in world.fills]
-    confusers = [truth_of(e, False) for e in world.confusers]
-    sites = found_sites(active(replayed.table), list(replayed.table.tickets.values()), replayed.sensors)
+    truths = [replace(truth_of(world, e, True), slope_deg=_mean(slope, e.outline, grid)) for e in world.fills]
+    confusers = [truth_of(world, e, False) for e in world.confusers]
+    sites = found_sites(
+        active(replayed.table), list(replayed.table.tickets.values()), replayed.sensors, replayed.profile
+    )
     placed = [
         replace(s, slope_deg=_mean(slope, s.outline, grid), place=_cover(world, s.outline)) for s in sites
     ]  # fmt: skip
@@ -148,21 +151,24 @@ def _seen(truth: Truth, sights: Sequence[Sight]) -> dict[str, int]:
     return {sensor.value: sum(each is sensor for each, _ in seen) for sensor in INSTRUMENTS}
 
 
-def truth_of(event: Event, is_earthwork: bool) -> Truth:
-    """An event of a world as truth."""
+def truth_of(world: World, event: Event, is_earthwork: bool) -> Truth:
+    """An event of a world as truth: as large as it had become on the world's last day, finished where it was by then."""
+    last = world.spec.last
     return Truth(
         id=event.id,
         kind=event.kind.value,
         outline=event.outline,
         began_on=event.cleared_on,
         moved_on=event.filled_on,
-        ended_on=event.ready_on,
-        area_m2=event.area_m2,
+        ended_on=event.ready_on if event.ready_on <= last else None,
+        area_m2=event.changed_m2(last, world.grid.pixel_m),
         is_earthwork=is_earthwork,
     )
 
 
-def found_sites(sites: Sequence[Site], tickets: Sequence[Ticket], sensors: Mapping[str, Sensor]) -> list[Found]:
+def found_sites(
+    sites: Sequence[Site], tickets: Sequence[Ticket], sensors: Mapping[str, Sensor], profile: Profile
+) -> list[Found]:
     """Sites with the day of their first valid ticket; `sensors` tells the instrument of each scene id."""
     opened: dict[str, date] = {}
     for ticket in sorted(tickets, key=lambda t: t.opened_at, reverse=True):
@@ -179,6 +185,7 @@ def found_sites(sites: Sequence[Site], tickets: Sequence[Ticket], sensors: Mappi
             area_m2=site.area_m2,
             area_error_m2=site.area_error_m2,
             score=site.score_max,
+            priority=priority_of(site, profile).value,
             sensors="+".join(sorted({sensors[s].value for s in site.scene_ids if s in sensors})),
         )
         for site in sites

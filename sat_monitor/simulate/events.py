@@ -145,6 +145,14 @@ class Event:
                 touched = np.maximum(touched, step.covers(self.plot, day))
         return float((touched * self.plot.inside).sum()) * pixel_m**2
 
+    def changed_m2(self, day: date, pixel_m: float) -> float:
+        """Ground over which a step had come until a day, m2: cleared, filled or otherwise; at the end `area_m2`."""
+        touched = np.zeros_like(self.plot.inside)
+        for step in self.steps:
+            if step.becomes is not None and step.day < day:
+                touched = np.maximum(touched, step.covers(self.plot, day) / np.float32(step.most))
+        return float(min((touched * self.plot.inside).sum() * pixel_m**2, self.area_m2))
+
     def volume_on(self, day: date, pixel_m: float) -> float:
         """Ground moved until a day, m3: the moved area times the mean depth."""
         return abs(self.depth_m) * self.moved_m2(day, pixel_m)
