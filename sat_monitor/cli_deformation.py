@@ -181,10 +181,11 @@ def coherence_command(
     forest: Annotated[Path | None, typer.Option("--forest", help="raster of forest, 0 and 1")] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:  # fmt: skip
-    """Where coherence rose (idle bare ground) or keeps being lost on bare ground (at work), outside of forest."""
+    """Where coherence rose (idle bare ground) or keeps being lost on bare ground (at work, which nights rank by), outside of forest."""
     import numpy as np
 
-    from sat_monitor.deformation.coherence import coherence_change
+    from sat_monitor.deformation.alarms import write_outlines
+    from sat_monitor.deformation.coherence import coherence_change, work_areas
     from sat_monitor.deformation.coverage import forest_on
     from sat_monitor.deformation.shelf import get_stack, write_layer
 
@@ -196,6 +197,11 @@ def coherence_command(
     print(f"{out}: " + ", ".join(f"{name} {share:.1%}" for name, share in found.shares.items()))
     if bare is None:
         print("not asked: ground at work, for no --bare layer says where ground is bare")
+        return
+    areas = work_areas(found, stack.frame)
+    last_day = str(max(pair.after for pair in stack.pairs))
+    write_outlines(Home(home).work_areas(aoi), stack.frame, areas, {"last_day": last_day})
+    print(f"{len(areas)} areas at work; nights rank the sites on them by it")
 
 
 @deformation_app.command("ground")

@@ -14,8 +14,13 @@ from sat_monitor.sites.priority import Signs
 
 
 def signs_of(home: Home, aoi: AOI, sites: Sequence[Site], looks: Sequence[Look]) -> dict[str, Signs]:
-    """Signs by site id: growth from the looks, motion from the last list of moving areas; raises what `moving_signs` does."""
+    """Signs by site id: growth from the looks, motion and lost coherence from the last lists of the deformation side.
+
+    Raises DeformationError E2207 where a list is damaged.
+    """
     found = moving_signs(home, aoi, sites)
+    for id_ in working_sites(home, aoi, sites):
+        found[id_] = replace(found.get(id_, Signs()), at_work=True)
     for site in sites:
         rate = growth_m2_per_month(site, growth_of(site, looks))
         if rate is not None:
@@ -42,3 +47,12 @@ def moving_signs(home: Home, aoi: AOI, sites: Sequence[Site]) -> dict[str, Signs
                 los_mm_per_year=max(rates, key=abs), accelerates=any(row["faster"] for row in touching)
             )
     return found
+
+
+def working_sites(home: Home, aoi: AOI, sites: Sequence[Site]) -> list[str]:
+    """Ids of the sites that touch bare ground which keeps losing its coherence (METHOD 21); DeformationError E2207."""
+    path = home.work_areas(aoi.id)
+    if not path.is_file():
+        return []
+    areas = [reproject(outline, 4326, aoi.grid.epsg) for outline, _ in read_geojson(path)]
+    return [site.id for site in sites if any(area.intersects(site.outline) for area in areas)]

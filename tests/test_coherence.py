@@ -11,7 +11,8 @@ import pytest
 
 from sat_monitor.core.deformation import Pair, PairStack
 from sat_monitor.core.errors import DeformationError
-from sat_monitor.deformation.coherence import Activity, coherence_change
+from sat_monitor.deformation.coherence import Activity, coherence_change, work_areas
+from sat_monitor.deformation.place import pixel_area_m2
 from tests.insar_world import sinking, stack_of
 
 
@@ -33,6 +34,9 @@ def test_a_gain_is_idle_ground_and_repeated_loss_on_bare_ground_is_work() -> Non
     found = coherence_change(stack(), bare, None)
     assert (found.classes[0] == Activity.IDLE_BARE).all() and (found.classes[1] == Activity.AT_WORK).all()
     assert (found.classes[2:] == Activity.UNCHANGED).all()
+    assert [area.area for area in work_areas(found, stack().frame)] == [
+        pytest.approx(10 * pixel_area_m2(stack().frame))
+    ]
     assert found.gain[0].mean() == pytest.approx(0.3, abs=0.05)
 
 

@@ -89,6 +89,8 @@ def test_growth_and_motion_are_said_where_they_are_measured() -> None:
     faster = rank(what, None, around(), LegalCheck(), PROFILE, Signs(400.0, -12.0, accelerates=True))
     assert "ground_accelerates" in codes(faster)
     assert faster.value > grown.value
+    idle, busy = (rank(what, None, around(), LegalCheck(), PROFILE, Signs(at_work=work)) for work in (False, True))
+    assert "coherence_lost" in codes(busy) and busy.value >= idle.value
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

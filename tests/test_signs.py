@@ -13,7 +13,7 @@ from sat_monitor.core.errors import DeformationError
 from sat_monitor.core.grid import reproject
 from sat_monitor.core.home import Home
 from sat_monitor.imagery.aois import aoi_from_outline
-from sat_monitor.signs import moving_signs
+from sat_monitor.signs import moving_signs, signs_of
 from sat_monitor.sites.priority import Signs
 from tests.store_world import AOI, site
 
@@ -54,3 +54,13 @@ def test_a_damaged_list_is_told_by_number(tmp_path: Path, content: str) -> None:
 
     with pytest.raises(DeformationError, match="E2207"):
         moving_signs(home, AREA, [site()])
+
+
+def test_bare_ground_at_work_speaks_for_the_sites_that_touch_it(tmp_path: Path) -> None:
+    home = listed(tmp_path, (30.0, 12.0, False))
+    touching, apart = (reproject(translate(site().outline, east), 32654, 4326) for east in (20.0, 300.0))
+    for outline, at_work in ((touching, True), (apart, False)):
+        features = [{"type": "Feature", "geometry": mapping(outline), "properties": {}}]
+        home.work_areas(AOI).write_text(json.dumps({"features": features}), encoding="utf-8")
+        signs = signs_of(home, AREA, [site()], [])["site-1"]
+        assert signs.at_work is at_work and signs.los_mm_per_year == 12.0

@@ -85,6 +85,10 @@ class Home:
         """The areas of an AOI that move, as last listed."""
         return self.deformation / aoi / "moving.geojson"
 
+    def work_areas(self, aoi: str) -> Path:
+        """The bare ground of an AOI that keeps losing its coherence, as last listed."""
+        return self.deformation / aoi / "at-work.geojson"
+
     @property
     def blobs(self) -> Path:
         """Photos as they came from the camera, each under its hash."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from sat_monitor.core.deformation import Geometry, Motion
+from sat_monitor.core.deformation import Frame, Geometry, Motion
 from sat_monitor.core.domain import Direction
 from sat_monitor.core.errors import DeformationError
 from sat_monitor.deformation.anomalies import MovingArea
@@ -76,6 +76,16 @@ def write_zones(path: Path, motion: Motion, zones: Sequence[GradientZone]) -> Pa
     features = [
         {"type": "Feature", "geometry": mapping(to_lonlat(motion.frame, z.outline)), "properties": zone_row(motion, z)}
         for z in zones
+    ]
+    content = {"type": "FeatureCollection", "features": features}
+    return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+
+
+def write_outlines(path: Path, frame: Frame, outlines: Sequence[BaseGeometry], told: Mapping[str, Any]) -> Path:
+    """Outlines in lon/lat (RFC 7946), each with the same properties `told`."""
+    features = [
+        {"type": "Feature", "geometry": mapping(to_lonlat(frame, outline)), "properties": dict(told)}
+        for outline in outlines
     ]
     content = {"type": "FeatureCollection", "features": features}
     return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())

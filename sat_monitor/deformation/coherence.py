@@ -11,8 +11,14 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio import Affine
+from rasterio.features import shapes
+from scipy.ndimage import label
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
 
-from sat_monitor.core.deformation import PairStack
+from sat_monitor.core.deformation import Frame, PairStack
 from sat_monitor.core.domain import BoolArray, FloatArray
 from sat_monitor.core.errors import DeformationError
 
@@ -22,6 +28,8 @@ _SHORT_DAYS, _NEWEST, _FEWEST = 24, 4, 4
 _GAIN, _IDLE, _LOST = 0.2, 0.5, 0.35
 #: Share of the newest pairs that lost it from which the ground is at work.
 _REPEATED = 0.75
+#: Fewest pixels of an area at work.
+_FEWEST_PIXELS = 3
 
 
 class Activity(IntEnum):
@@ -43,6 +51,19 @@ class CoherenceChange:
     def shares(self) -> dict[str, float]:
         """Share (0..1) of the frame by class."""
         return {one.name.lower(): float((self.classes == one).mean()) for one in Activity}
+
+
+def work_areas(found: CoherenceChange, frame: Frame) -> list[BaseGeometry]:
+    """Outlines, in the frame's coordinates, of bare ground at work; single pixels are noise of the estimate."""
+    groups, count = label(found.classes == Activity.AT_WORK, np.ones((3, 3)))
+    affine = Affine.from_gdal(*frame.transform)
+    outlines = []
+    for number in range(1, count + 1):
+        mask = groups == number
+        if mask.sum() >= _FEWEST_PIXELS:
+            parts = shapes(mask.astype(np.uint8), mask=mask, connectivity=8, transform=affine)
+            outlines.append(unary_union([shape(part) for part, _ in parts]))
+    return outlines
 
 
 def coherence_change(stack: PairStack, bare: BoolArray | None, forest: BoolArray | None) -> CoherenceChange:

@@ -58,12 +58,13 @@ class Signs:
     """What is measured besides the sites' own looks, None = not measured.
 
     `growth_m2_per_month` over the newest looks; `los_mm_per_year` along the line of sight, positive toward the satellite;
-    `accelerates` says that an alarm for ever faster motion stands.
+    `accelerates` says that an alarm for ever faster motion stands, `at_work` that its ground keeps losing radar coherence.
     """
 
     growth_m2_per_month: float | None = None
     los_mm_per_year: float | None = None
     accelerates: bool = False
+    at_work: bool = False
 
 
 class _Case(NamedTuple):
@@ -153,10 +154,13 @@ def _kind(case: _Case) -> list[Reason]:
 
 
 def _worked(case: _Case) -> list[Reason]:
+    """Worked ground by its stage; bare ground that keeps losing coherence has what is left of the points."""
     entries = {entry.stage for entry in case.site.stages.entries} | {case.site.stages.stage}
     share = max(STAGE_SHARES[stage] for stage in entries)
     code = "ground_worked" if Stage.WORKED in entries else "ground_cleared"
-    return [Reason(code, case.profile.priority.worked * share)] if share > 0.0 else []
+    points = case.profile.priority.worked
+    found = [Reason(code, points * share)] if share > 0.0 else []
+    return [*found, Reason("coherence_lost", points * (1.0 - share))] if case.signs.at_work else found
 
 
 def _size(case: _Case) -> list[Reason]:
@@ -273,7 +277,7 @@ _GROUNDS: tuple[Callable[[_Case], list[Reason]], ...] = (
 #: Every code that `rank` may give: what the templates must have words for.
 REASON_CODES = (
     "permit_none", "permit_covers", "permit_partly", "permit_ended", "permit_not_yet", "permit_undated",
-    "registers_not_asked", *(f"kind_{kind.value}" for kind in Kind), "ground_worked", "ground_cleared",
+    "registers_not_asked", *(f"kind_{kind.value}" for kind in Kind), "ground_worked", "ground_cleared", "coherence_lost",
     "size", "size_of_group", "houses_downstream", "debris_zone_downstream", "in_hollow", "gathers_water",
     "reopened", "growing", "passed_500_m2", "strong_evidence", "evidence", "zone_residential", "zone_specified",
     "ground_moves", "ground_accelerates", "road",
