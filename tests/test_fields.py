@@ -55,6 +55,16 @@ def test_ground_that_lies_bare_at_times_is_a_field_and_forest_and_roads_are_none
     assert meadow > 0.5 and wood == 0.0
 
 
+def test_soil_brighter_than_the_fields_own_is_explained_only_by_fields_that_show_it_too() -> None:
+    wet_day = only_here(1.1, elsewhere=0.75)
+    fields, plain = chance(0.3), look(6.0, bare=1.0)
+    strange = replace(plain, layers={**plain.layers, "soil_ratio": Layer(wet_day, "1")})
+    known, told = (optical_habit(seen, fields, since(), DAY).usual for seen in (plain, strange))
+    assert told[HERE] < 0.5 * known[HERE] and told[0, 0] == known[0, 0]
+    everywhere = replace(plain, layers={**plain.layers, "soil_ratio": Layer(np.full(SHAPE, 1.5, np.float32), "1")})
+    assert optical_habit(everywhere, fields, since(), DAY).usual[HERE] == known[HERE]
+
+
 def test_bare_ground_is_usual_where_it_always_was() -> None:
     road = look(6.0, 0.9, bare=1.0)
     usual = optical_habit(road, chance(0.9), since(), DAY).usual

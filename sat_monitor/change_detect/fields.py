@@ -42,6 +42,9 @@ _ECHO_CHANGES, _ECHO_STAYS = 0.15, 0.6
 _OLDER, _OLDER_DAYS, _CROP_DAYS, _OVERDUE = 1.5, 15.0, 100.0, 0.1
 #: Share of the scene's fields that lie bare below which an overdue one is out of the ordinary.
 _FEW_BARE = 0.2
+#: Bare soil so many times as bright in red, against what the other bare fields of the scene are today, is other soil than
+#: the field's own; and how many bare fields a scene must have to say so.
+_OTHER_SOIL, _ENOUGH_BARE = 1.3, 100
 #: Weight of a look at a field: a season that goes another way is one event, however many looks show it.
 _WEIGHT = 0.6
 
@@ -105,6 +108,8 @@ def optical_habit(change: ChangeMap, field: FloatArray, since: Since, day: int) 
     bare_share = _share(bare, fields, _BARE)
     overdue = bare & _overdue(change, since, day)
     usual = np.where(overdue, np.minimum(usual, max(_OVERDUE, bare_share)), usual)
+    other = bare & _other_soil(change, fields & bare)
+    usual = np.where(other, np.minimum(usual, _share(other, fields & bare, ODD_SHARE)), usual)
     before = _layer(change, "bare_before")
     usual = np.where(before >= _ALWAYS, np.maximum(usual, before), usual)
     whole = overdue & (bare_share < _FEW_BARE)
@@ -135,6 +140,20 @@ def _overdue(change: ChangeMap, since: Since, day: int) -> BoolArray:
     behind_days = np.where(since.behind > 0, day - since.behind, 0)
     late = behind_season(change) & (behind_days > _CROP_DAYS)
     return np.asarray((bare_days > _OLDER * longest + _OLDER_DAYS) | late, bool)
+
+
+def _other_soil(change: ChangeMap, among: BoolArray) -> BoolArray:
+    """Where bare soil is brighter than the field's own ever was, by what today's rain leaves of it on the others, (y, x).
+
+    What is dumped comes from below the topsoil, which humus darkens, or from elsewhere; dry and wet days move all fields.
+    """
+    if "soil_ratio" not in change.layers:
+        return np.zeros(among.shape, bool)
+    ratio = change.layers["soil_ratio"].values
+    known = among & np.isfinite(ratio)
+    if known.sum() < _ENOUGH_BARE:
+        return np.zeros(among.shape, bool)
+    return np.asarray(np.nan_to_num(ratio) > _OTHER_SOIL * float(np.median(ratio[known])), bool)
 
 
 def _share(which: BoolArray, among: BoolArray, belief: float) -> float:

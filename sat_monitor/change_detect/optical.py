@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sat_monitor.change_detect.calibration import bulk_spread, resistant_line, sampled
 from sat_monitor.change_detect.cover import BANDS, cover_of
 from sat_monitor.change_detect.detector import BlockScores, Calibration, IntArray
-from sat_monitor.change_detect.fallow import Lines, Spells, layers_of, spells_of
+from sat_monitor.change_detect.fallow import Bands, Lines, Spells, layers_of, spells_of
 from sat_monitor.change_detect.optical_kernel import Ladder, Series, normalised_difference, seasonal_residual
 from sat_monitor.change_detect.suspect import LAYER
 from sat_monitor.change_detect.veil import veiled
@@ -59,7 +59,7 @@ class OpticalDetector:
     """Sentinel-2 NDVI and soil index against the season; see `Detector` for the contract."""
 
     name = "optical"
-    version = "4"
+    version = "5"
     sensor = Sensor.S2
     score_unit = "sigma"
 
@@ -129,7 +129,7 @@ class OpticalDetector:
             LAYER: suspect,
         }
         layers |= {name: Layer(_where(valid, flag), "1") for name, flag in flags.items()}
-        habit = layers_of(_spells(stack, indices, frozen, profile))
+        habit = layers_of(_spells(stack, indices, frozen, profile), stack["B04"].values[-1])
         units = {"bare_spell": "days"}
         layers |= {name: Layer(_where(valid, plane), units.get(name, "1")) for name, plane in habit.items()}
         return BlockScores(score, valid, depth, layers)
@@ -256,7 +256,7 @@ def _spells(stack: xr.Dataset, indices: Mapping[_Index, FloatArray], frozen: Int
     days = day_numbers(stack["time"].values)
     newest = (np.minimum(frozen, days[-1]) - profile.reference.near_days).astype(np.int32)
     lines = Lines(profile.optical.worked_ndvi, profile.optical.worked_soil_index)
-    return spells_of(series[0], soil, days[:-1], newest, lines)
+    return spells_of(Bands(series[0], soil, stack["B04"].values[:-1]), days[:-1], newest, lines)
 
 
 def _layers(
