@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sat_monitor.core.deformation import Pair
 from sat_monitor.core.errors import DeformationError
-from sat_monitor.deformation.invert import InvertOptions, commonest, invert
+from sat_monitor.deformation.invert import PRIOR, InvertOptions, commonest, invert, invert_block
 from sat_monitor.deformation.network import Network, pairs_to_order
 from sat_monitor.deformation.shelf import INDEX, get_motion, get_stack, put_motion, put_stack
 from tests.insar_world import DAYS, WAVELENGTH_M, sinking, stack_of
@@ -35,6 +35,29 @@ def test_any_pattern_of_missing_pairs_gives_back_the_curve_where_the_days_stay_t
 
     np.testing.assert_allclose(motion.displacement_m, curve, atol=1e-5)
     np.testing.assert_allclose(motion.velocity_m_per_yr[3, 3], -0.05, atol=1e-4)
+
+
+def test_the_kernel_is_a_dense_solution_with_its_variances() -> None:
+    days = [date(2024, 1, 1) + timedelta(days=12 * n + n % 3) for n in range(9)]
+    net = Network.of([Pair(days[i], days[j], None, "", "") for i in range(9) for j in range(i + 1, min(i + 4, 9))])
+    rng = np.random.default_rng(1)
+    pairs = rng.normal(0.0, 0.01, (len(net.first), 300)).astype(np.float32)
+    weights = rng.uniform(0.5, 5.0, pairs.shape).astype(np.float32)
+    pairs[rng.random(pairs.shape) < 0.15] = np.nan
+    found, short = (invert_block(pairs, weights, net, variances=each) for each in (True, False))
+    np.testing.assert_array_equal(found.displacement, short.displacement)
+    step = np.diff(net.years) / np.median(np.diff(net.years))
+    slope = np.linalg.pinv(np.stack([np.ones_like(net.years), net.years], axis=1))[1, 1:]
+    ties = (np.eye(8) - np.eye(8, k=-1)) / step[:, None]
+    for n in (0, 150, 299):
+        good = np.isfinite(pairs[:, n])
+        w = np.where(good, weights[:, n], 0.0).astype(np.float64)
+        normal = net.design.T @ (w[:, None] * net.design) + PRIOR * w.mean() * ties.T @ ties
+        inverse = np.linalg.inv(normal)
+        solution = inverse @ net.design.T @ (w * np.where(good, pairs[:, n], 0.0))
+        np.testing.assert_allclose(found.displacement[1:, n], solution, atol=1e-6)
+        np.testing.assert_allclose(found.variance[1:, n], np.diag(inverse), rtol=1e-4)
+        np.testing.assert_allclose(found.misfit[3, n], slope @ inverse @ slope, rtol=1e-4)
 
 
 def test_a_pixel_with_too_few_pairs_is_not_measured_rather_than_stable() -> None:

@@ -257,14 +257,20 @@ def _solve(stack: PairStack, network: Network, offsets: NDArray[np.float32], opt
     return solved
 
 
-def invert_block(pairs: FloatArray, information: FloatArray, network: Network, robust: bool = False) -> _Solution:
-    """The solution of (pair, px) displacements; NaN where a pixel has too few pairs. Weights (pair, px) or (pair, 0)."""
+def invert_block(
+    pairs: FloatArray, information: FloatArray, network: Network, robust: bool = False, variances: bool = True
+) -> _Solution:
+    """The solution of (pair, px) displacements; NaN where a pixel has too few pairs. Weights (pair, px) or (pair, 0).
+
+    Without `variances` those of the single days, a third of the work, are left out.
+    """
     count, pixels = pairs.shape
     gaps = np.diff(network.years)
     step = gaps / np.median(gaps)
     slope = np.ascontiguousarray(np.linalg.pinv(np.stack([np.ones_like(network.years), network.years], axis=1))[1, 1:])
     part = _Solution(
-        np.empty((len(network.days), pixels), np.float32), np.empty((len(network.days), pixels), np.float32),
+        np.empty((len(network.days), pixels), np.float32),
+        np.empty((len(network.days) if variances else 0, pixels), np.float32),
         np.empty((4, pixels), np.float32), np.zeros(3, np.int64),
     )  # fmt: skip
 

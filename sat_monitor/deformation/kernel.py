@@ -34,13 +34,15 @@ def invert_pixels(
     solution of least velocity (Berardino et al. 2002, doi:10.1109/TGRS.2002.803792). `solution` and `variance`
     (day, px): the variance is the diagonal of the inverse normal matrix, to be multiplied by that of unit weight. Rows
     of `residual` (4, px): sum of squared misfits, number of pairs, variance of unit weight, and what that is multiplied
-    by for the rate that `slope` (day - 1) makes of the displacements.
+    by for the rate that `slope` (day - 1) makes of the displacements. A `variance` of (0, px) is not asked for.
     """
     pairs, pixels = displacement.shape
     unknowns = step.size
     weighted = information.shape[1] > 0
     band = np.empty((unknowns, bandwidth + 1, BLOCK_PX))
     right, probe = np.empty((unknowns, BLOCK_PX)), np.empty((unknowns, BLOCK_PX))
+    spread = variance.shape[0] > 0
+    inverse = np.empty((unknowns if spread else 0, bandwidth + 1, BLOCK_PX))
     weight = np.empty((pairs, BLOCK_PX))
     mean = np.empty(BLOCK_PX)
     for start in range(0, pixels, BLOCK_PX):
@@ -55,22 +57,13 @@ def invert_pixels(
                     band[row, 1, p] -= tie
         _factor(band, unknowns, bandwidth, size)
         _substitute(band, right, unknowns, bandwidth, size)
-        for p in range(size):
-            solution[0, start + p] = 0.0
-            variance[0, start + p] = 0.0
+        solution[0, start : start + size] = 0.0
         for row in range(unknowns):
-            for p in range(size):
-                solution[row + 1, start + p] = right[row, p]
+            solution[row + 1, start : start + size] = right[row, :size]
         _misfit(displacement, first, second, start, size, right, weight, unknowns, residual)
-        _inverse_diagonal(band, unknowns, bandwidth, size, start, variance)
-        for row in range(unknowns):
-            for p in range(size):
-                probe[row, p] = slope[row]
-        _substitute(band, probe, unknowns, bandwidth, size)
-        residual[3, start : start + size] = 0.0
-        for row in range(unknowns):
-            for p in range(size):
-                residual[3, start + p] += slope[row] * probe[row, p]
+        _rate_variance(band, slope, unknowns, bandwidth, start, size, probe, residual)
+        if spread:
+            _inverse_diagonal(band, unknowns, bandwidth, size, start, inverse, variance)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -85,20 +78,26 @@ def _normal_matrix(
     mean[:] = 0.0
     for k in range(displacement.shape[0]):
         i, j = first[k] - 1, second[k] - 1
+        values, w = displacement[k, start : start + size], weight[k]
+        if weighted:
+            given = information[k, start : start + size]
+            for p in range(size):
+                w[p] = np.float64(given[p]) if np.isfinite(values[p]) and given[p] > 0.0 else 0.0
+        else:
+            for p in range(size):
+                w[p] = 1.0 if np.isfinite(values[p]) else 0.0
         for p in range(size):
-            value = displacement[k, start + p]
-            w = information[k, start + p] if weighted else 1.0
-            if not (np.isfinite(value) and w > 0.0):
-                w = 0.0
-                value = 0.0
-            weight[k, p] = w
-            mean[p] += w
-            band[j, 0, p] += w
-            right[j, p] += w * value
-            if i >= 0:
-                band[i, 0, p] += w
-                right[i, p] -= w * value
-                band[j, j - i, p] -= w
+            mean[p] += w[p]
+        diagonal, side = band[j, 0], right[j]
+        for p in range(size):
+            diagonal[p] += w[p]
+            side[p] += w[p] * np.float64(values[p]) if w[p] > 0.0 else 0.0
+        if i >= 0:
+            diagonal, side, across = band[i, 0], right[i], band[j, j - i]
+            for p in range(size):
+                diagonal[p] += w[p]
+                side[p] -= w[p] * np.float64(values[p]) if w[p] > 0.0 else 0.0
+                across[p] -= w[p]
     for p in range(size):
         mean[p] = mean[p] / displacement.shape[0] if mean[p] > 0.0 else 1.0
 
@@ -109,16 +108,20 @@ def _factor(band: NDArray[np.float64], unknowns: int, bandwidth: int, size: int)
     for row in range(unknowns):
         low = max(0, row - bandwidth)
         for col in range(low, row):
+            target = band[row, row - col]
             for k in range(max(low, col - bandwidth), col):
+                one, other = band[row, row - k], band[col, col - k]
                 for p in range(size):
-                    band[row, row - col, p] -= band[row, row - k, p] * band[col, col - k, p]
+                    target[p] -= one[p] * other[p]
+        pivot = band[row, 0]
         for k in range(low, row):
+            part, over = band[row, row - k], band[k, 0]
             for p in range(size):
-                scaled = band[row, row - k, p] * band[k, 0, p]
-                band[row, 0, p] -= band[row, row - k, p] * scaled
-                band[row, row - k, p] = scaled
+                scaled = part[p] * over[p]
+                pivot[p] -= part[p] * scaled
+                part[p] = scaled
         for p in range(size):
-            band[row, 0, p] = 1.0 / band[row, 0, p]
+            pivot[p] = 1.0 / pivot[p]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -127,32 +130,58 @@ def _substitute(
 ) -> None:
     """Solve LDL'x = right in place."""
     for row in range(unknowns):
+        target = right[row]
         for k in range(max(0, row - bandwidth), row):
+            factor, known = band[row, row - k], right[k]
             for p in range(size):
-                right[row, p] -= band[row, row - k, p] * right[k, p]
+                target[p] -= factor[p] * known[p]
     for row in range(unknowns - 1, -1, -1):
+        target, pivot = right[row], band[row, 0]
         for p in range(size):
-            right[row, p] *= band[row, 0, p]
+            target[p] *= pivot[p]
         for k in range(row + 1, min(unknowns, row + bandwidth + 1)):
+            factor, known = band[k, k - row], right[k]
             for p in range(size):
-                right[row, p] -= band[k, k - row, p] * right[k, p]
+                target[p] -= factor[p] * known[p]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _rate_variance(
+    band: NDArray[np.float64], slope: NDArray[np.float64], unknowns: int, bandwidth: int, start: int, size: int,
+    probe: NDArray[np.float64], residual: FloatArray,
+) -> None:  # fmt: skip
+    """s'(LDL')^-1 s for the weights s of the rate: with y = L^-1 s it is the sum of y^2 / D."""
+    total = np.zeros(size)
+    for row in range(unknowns):
+        target, pivot = probe[row], band[row, 0]
+        target[:] = slope[row]
+        for k in range(max(0, row - bandwidth), row):
+            factor, known = band[row, row - k], probe[k]
+            for p in range(size):
+                target[p] -= factor[p] * known[p]
+        for p in range(size):
+            total[p] += target[p] * target[p] * pivot[p]
+    for p in range(size):
+        residual[3, start + p] = total[p]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _inverse_diagonal(
-    band: NDArray[np.float64], unknowns: int, bandwidth: int, size: int, start: int, variance: FloatArray
-) -> None:
+    band: NDArray[np.float64], unknowns: int, bandwidth: int, size: int, start: int, inverse: NDArray[np.float64],
+    variance: FloatArray,
+) -> None:  # fmt: skip
     """Diagonal of the inverse from its factors, by Takahashi's recurrence within the band."""
-    inverse = np.zeros((unknowns, bandwidth + 1, size))
     total = np.empty(size)
+    variance[0, start : start + size] = 0.0
     for col in range(unknowns - 1, -1, -1):
         high = min(unknowns - 1, col + bandwidth)
         for row in range(high, col - 1, -1):
             total[:] = 0.0
             for k in range(col + 1, high + 1):
                 one, other = max(k, row), min(k, row)
+                factor, known = band[k, k - col], inverse[one, one - other]
                 for p in range(size):
-                    total[p] += band[k, k - col, p] * inverse[one, one - other, p]
+                    total[p] += factor[p] * known[p]
             for p in range(size):
                 inverse[row, row - col, p] = (band[col, 0, p] if row == col else 0.0) - total[p]
         for p in range(size):
@@ -166,15 +195,16 @@ def _misfit(
 ) -> None:  # fmt: skip
     """Sum of squared misfits (m2), number of pairs, and variance of unit weight of each pixel of a block."""
     squares, count, weighted = np.zeros(size), np.zeros(size), np.zeros(size)
+    nothing = np.zeros(size)
     for k in range(displacement.shape[0]):
         i, j = first[k] - 1, second[k] - 1
+        values, w, after = displacement[k, start : start + size], weight[k], solution[j]
+        before = solution[i] if i >= 0 else nothing
         for p in range(size):
-            if weight[k, p] > 0.0:
-                before = solution[i, p] if i >= 0 else 0.0
-                gap = displacement[k, start + p] - (solution[j, p] - before)
-                squares[p] += gap * gap
-                weighted[p] += weight[k, p] * gap * gap
-                count[p] += 1.0
+            gap = np.float64(values[p]) - (after[p] - before[p]) if w[p] > 0.0 else 0.0
+            squares[p] += gap * gap
+            weighted[p] += w[p] * gap * gap
+            count[p] += 1.0 if w[p] > 0.0 else 0.0
     for p in range(size):
         residual[0, start + p] = squares[p]
         residual[1, start + p] = count[p]
