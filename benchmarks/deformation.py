@@ -113,7 +113,11 @@ def draw_delays(late: list[float], count: int, path: Path) -> None:
     days = np.arange(min(-3, *map(int, late)), max(8, *map(int, late)) + 1)
     axes.step(days, [sum(one <= day for one in late) / count for day in days], where="post", color="#0b57a4")
     axes.axvline(3, color="#999999", linewidth=1)
-    axes.set(xlabel="acquisitions after 3 sigma (line: goal)", ylabel=f"share of {count} told", ylim=(0, 1.02))
+    axes.annotate("goal", (3, 0.04), (4, 0), textcoords="offset points", color="#666666")
+    axes.set(
+        xlabel="acquisitions since the extra displacement exceeded 3 sigma of local noise",
+        ylabel=f"share of {count} accelerations told", ylim=(0, 1.02), xticks=days[::2],
+    )  # fmt: skip
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
