@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def speed(pixels: int) -> None:
             invert_block(np.ascontiguousarray(pairs[:, part]), weight, net, variances=variances)
 
     # Neither peer gives the standard deviations of the days: the ratio is of the same work.
-    whole, mine = (best(lambda v=v: ours(v), 5) / many for v in (True, False))  # type: ignore[misc]
+    whole, mine = (best(partial(ours, variances), 5) / many for variances in (True, False))
     given = designs(net)
     slow = peer("mintpy", {"pairs": pairs[:, :pixels], "weights": weights[:, :pixels], **given})["seconds"] / pixels
     quick = peer("dolphin", {"pairs": complete, "design": given["design"]})["seconds"] / many

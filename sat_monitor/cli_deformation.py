@@ -146,15 +146,18 @@ def gradients(
     home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Where velocity changes from one place to the next, as at the edge of a fill that settles."""
-    from sat_monitor.deformation.alarms import write_zones, zone_row
+    from sat_monitor.deformation.alarms import write_outlines, zone_row
     from sat_monitor.deformation.gradients import gradient_zones, velocity_gradient
     from sat_monitor.deformation.shelf import get_motion, write_layer
 
     motion = get_motion(Home(home).motion(aoi))
-    zones = gradient_zones(motion)
-    write_layer(out, motion.frame, velocity_gradient(motion), ["velocity_gradient_per_yr"])
-    write_zones(out.with_suffix(".geojson"), motion, zones)
-    print_rows([zone_row(motion, zone) for zone in zones], as_json, "gradient zones")
+    gradient = velocity_gradient(motion)
+    zones = gradient_zones(motion.frame, gradient)
+    rows = [zone_row(motion.frame, zone) for zone in zones]
+    write_layer(out, motion.frame, gradient.size, ["velocity_gradient_per_yr"])
+    outlines = [(zone.outline, row) for zone, row in zip(zones, rows, strict=True)]
+    write_outlines(out.with_suffix(".geojson"), motion.frame, outlines, {})
+    print_rows(rows, as_json, "gradient zones")
 
 
 @deformation_app.command("coverage")
@@ -198,9 +201,9 @@ def coherence_command(
     if bare is None:
         print("not asked: ground at work, for no --bare layer says where ground is bare")
         return
-    areas = work_areas(found, stack.frame)
-    last_day = str(max(pair.after for pair in stack.pairs))
-    write_outlines(Home(home).work_areas(aoi), stack.frame, areas, {"last_day": last_day})
+    row = {"last_day": str(max(pair.after for pair in stack.pairs))}
+    areas = [(outline, row) for outline in work_areas(found, stack.frame)]
+    write_outlines(Home(home).work_areas(aoi), stack.frame, areas, {})
     print(f"{len(areas)} areas at work; nights rank the sites on them by it")
 
 

@@ -12,7 +12,6 @@ from sat_monitor.core.domain import FloatArray
 
 IntArray = NDArray[np.int32]
 
-
 #: Bare looks from which the ground's own soil is known.
 _FEWEST_BARE = 2
 
@@ -48,29 +47,27 @@ class Lines(NamedTuple):
 
 def spells_of(bands: Bands, days: NDArray[np.int32], newest: IntArray, lines: Lines) -> Spells:
     """Spells of reference looks, days since 1970 per look; looks later than the day `newest` (y, x) do not serve."""
-    ndvi, soil, red = bands
-    shape = ndvi.shape[1:]
+    shape = bands.ndvi.shape[1:]
     out = np.zeros((2, *shape), np.int32)
     longest, total = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    _count(ndvi, soil, red, days, newest, (np.float32(lines.ndvi), np.float32(lines.soil_index)), out, longest, total)
+    worked = (np.float32(lines.ndvi), np.float32(lines.soil_index))
+    _count(bands, days, newest, worked, out, (longest, total))
     known = out[1] >= _FEWEST_BARE
     return Spells(out[0], out[1], longest, np.where(known, total / np.maximum(out[1], 1), np.nan).astype(np.float32))
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _count(
-    ndvi: FloatArray,
-    soil: FloatArray,
-    red: FloatArray,
+    bands: Bands,
     days: NDArray[np.int32],
     newest: IntArray,
-    lines: tuple[np.float32, np.float32],
+    worked: tuple[np.float32, np.float32],
     out: IntArray,
-    longest: FloatArray,
-    total: FloatArray,
+    figures: tuple[FloatArray, FloatArray],
 ) -> None:
+    (ndvi, soil, red), (longest, total) = bands, figures
     looks, height, width = ndvi.shape
-    worked_ndvi, worked_soil = lines
+    worked_ndvi, worked_soil = worked
     for y in range(height):
         since = np.zeros(width, np.int32)
         for k in range(looks):

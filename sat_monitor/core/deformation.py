@@ -88,8 +88,9 @@ class Motion:
 
     `std_m` (day, y, x) is its standard deviation by the misfit of pairs, against the first day. The rates are (y, x)
     with standard deviations by the scatter about each model; `seasonal_m` is the amplitude of a yearly wave, NaN for
-    short spans. `velocity_uncorrected_m_per_yr` is the velocity without corrections. `temporal_coherence` (0..1) and `residual_m` (rms of pairs) are (y, x). `reference` is the (row, col)
-    centre of the area taken as stable, None where nothing was referenced; `remarks` say in words what was done.
+    short spans; `velocity_uncorrected_m_per_yr` is the velocity without corrections. `temporal_coherence` (0..1) and
+    `residual_m` (rms of pairs) are (y, x). `reference` is the (row, col) centre of the area taken as stable, None where
+    nothing was referenced; `remarks` say in words what was done.
     """
 
     frame: Frame

@@ -47,23 +47,18 @@ def row_of(motion: Motion, area: MovingArea) -> dict[str, Any]:
 
 def write_geojson(path: Path, motion: Motion, areas: Sequence[MovingArea]) -> Path:
     """The outlines in lon/lat (RFC 7946) with their rows, and what share of the frame was measured."""
-    features = [
-        {
-            "type": "Feature",
-            "geometry": mapping(to_lonlat(motion.frame, area.outline)),
-            "properties": row_of(motion, area) | {"seen_from": _side(motion.geometry), "series": _series(motion, area)},
-        }
-        for area in areas
-    ]
+    side = _side(motion.geometry)
+    rows = [row_of(motion, area) | {"seen_from": side, "series": _series(motion, area)} for area in areas]
     seen = float(np.isfinite(motion.velocity_m_per_yr).mean())
     told = {"measured_share": round(seen, 4), "last_day": str(motion.days[-1])}
-    content = {"type": "FeatureCollection", **told, "features": features}
-    return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+    return write_outlines(
+        path, motion.frame, [(area.outline, row) for area, row in zip(areas, rows, strict=True)], told
+    )
 
 
-def zone_row(motion: Motion, zone: GradientZone) -> dict[str, Any]:
+def zone_row(frame: Frame, zone: GradientZone) -> dict[str, Any]:
     """One zone of steep gradient as a row; mm/yr over 100 m."""
-    centre = to_lonlat(motion.frame, zone.outline).representative_point()
+    centre = to_lonlat(frame, zone.outline).representative_point()
     steepest = round(zone.steepest_per_yr * 1e5, 1)
     return {
         "lon": round(centre.x, 5), "lat": round(centre.y, 5), "area_m2": round(zone.area_m2),
@@ -71,23 +66,15 @@ def zone_row(motion: Motion, zone: GradientZone) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_zones(path: Path, motion: Motion, zones: Sequence[GradientZone]) -> Path:
-    """Outlines of gradient zones in lon/lat (RFC 7946) with their rows."""
+def write_outlines(
+    path: Path, frame: Frame, rows: Sequence[tuple[BaseGeometry, Mapping[str, Any]]], told: Mapping[str, Any]
+) -> Path:
+    """Outlines in lon/lat (RFC 7946), each with its row, and what is `told` of all."""
     features = [
-        {"type": "Feature", "geometry": mapping(to_lonlat(motion.frame, z.outline)), "properties": zone_row(motion, z)}
-        for z in zones
+        {"type": "Feature", "geometry": mapping(to_lonlat(frame, outline)), "properties": dict(row)}
+        for outline, row in rows
     ]
-    content = {"type": "FeatureCollection", "features": features}
-    return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
-
-
-def write_outlines(path: Path, frame: Frame, outlines: Sequence[BaseGeometry], told: Mapping[str, Any]) -> Path:
-    """Outlines in lon/lat (RFC 7946), each with the same properties `told`."""
-    features = [
-        {"type": "Feature", "geometry": mapping(to_lonlat(frame, outline)), "properties": dict(told)}
-        for outline in outlines
-    ]
-    content = {"type": "FeatureCollection", "features": features}
+    content = {"type": "FeatureCollection", **told, "features": features}
     return write_whole(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
 
 

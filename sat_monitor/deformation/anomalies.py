@@ -11,17 +11,13 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio import Affine
-from rasterio.features import shapes
 from scipy.ndimage import binary_dilation, label, median_filter, uniform_filter, zoom
 from scipy.stats import norm
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import unary_union
 
 from sat_monitor.core.deformation import Motion
 from sat_monitor.core.domain import BoolArray, FloatArray
-from sat_monitor.deformation.place import pixel_area_m2
+from sat_monitor.deformation.place import outline_of, pixel_area_m2
 
 #: Side (pixels) over which velocity is averaged, and of the cells whose medians make the background.
 SMOOTH_PX, CELL_PX = 3, 10
@@ -104,19 +100,25 @@ def background(velocity: FloatArray) -> FloatArray:
     return np.asarray(wide[: velocity.shape[0], : velocity.shape[1]], np.float32)
 
 
+def averaged(local: FloatArray) -> FloatArray:
+    """Mean of local velocity (y, x) over `SMOOTH_PX` pixels, NaN where half of them or more were not measured."""
+    known = np.isfinite(local)
+    weight = uniform_filter(known.astype(np.float32), SMOOTH_PX)
+    total = uniform_filter(np.where(known, local, 0.0).astype(np.float32), SMOOTH_PX)
+    mean: FloatArray = np.where(weight > 0.5, total / np.maximum(weight, 1e-6), np.nan)
+    return mean
+
+
 def local_score(local: FloatArray) -> FloatArray:
     """Averaged local velocity in robust spreads of the frame (y, x), 0 where too little was measured.
 
     The spread is that of the averages themselves, so that noise which neighbours share counts.
     """
-    known = np.isfinite(local)
-    weight = uniform_filter(known.astype(np.float32), SMOOTH_PX)
-    total = uniform_filter(np.where(known, local, 0.0).astype(np.float32), SMOOTH_PX)
-    mean = np.where(weight > 0.5, total / np.maximum(weight, 1e-6), np.nan)
+    mean = averaged(local)
     if not np.isfinite(mean).any():
         return np.zeros(local.shape, np.float32)
     spread = 1.4826 * float(np.nanmedian(np.abs(mean - np.nanmedian(mean))))
-    return np.nan_to_num(mean / max(spread, 1e-6)).astype(np.float32)
+    return np.asarray(np.nan_to_num(mean / max(spread, 1e-6)), np.float32)
 
 
 def _area(motion: Motion, mask: BoolArray, pixel_m2: float) -> MovingArea:
@@ -125,9 +127,7 @@ def _area(motion: Motion, mask: BoolArray, pixel_m2: float) -> MovingArea:
     curve = _mean_curve(motion, mask) - (_mean_curve(motion, ring) if ring.any() else 0.0)
     fitted = describe(curve, motion)
     rate, std = _line(curve, motion.years)
-    affine = Affine.from_gdal(*motion.frame.transform)
-    parts = shapes(mask.astype(np.uint8), mask=mask, connectivity=8, transform=affine)
-    outline = unary_union([shape(part) for part, _ in parts])
+    outline = outline_of(motion.frame, mask)
     return MovingArea(outline, float(mask.sum() * pixel_m2), rate, std, fitted, curve, mask)
 
 

@@ -11,16 +11,13 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio import Affine
-from rasterio.features import shapes
 from scipy.ndimage import label
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import unary_union
 
 from sat_monitor.core.deformation import Frame, PairStack
 from sat_monitor.core.domain import BoolArray, FloatArray
 from sat_monitor.core.errors import DeformationError
+from sat_monitor.deformation.place import outline_of
 
 #: Longest pairs that count, days; newest pairs that are held against the older ones, and fewest of those.
 _SHORT_DAYS, _NEWEST, _FEWEST = 24, 4, 4
@@ -56,14 +53,8 @@ class CoherenceChange:
 def work_areas(found: CoherenceChange, frame: Frame) -> list[BaseGeometry]:
     """Outlines, in the frame's coordinates, of bare ground at work; single pixels are noise of the estimate."""
     groups, count = label(found.classes == Activity.AT_WORK, np.ones((3, 3)))
-    affine = Affine.from_gdal(*frame.transform)
-    outlines = []
-    for number in range(1, count + 1):
-        mask = groups == number
-        if mask.sum() >= _FEWEST_PIXELS:
-            parts = shapes(mask.astype(np.uint8), mask=mask, connectivity=8, transform=affine)
-            outlines.append(unary_union([shape(part) for part, _ in parts]))
-    return outlines
+    masks = (groups == number for number in range(1, count + 1))
+    return [outline_of(frame, mask) for mask in masks if mask.sum() >= _FEWEST_PIXELS]
 
 
 def coherence_change(stack: PairStack, bare: BoolArray | None, forest: BoolArray | None) -> CoherenceChange:

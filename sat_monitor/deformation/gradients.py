@@ -7,19 +7,16 @@ is held against the scatter of the frame's own gradients, so that ground that ti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from rasterio import Affine
-from rasterio.features import shapes
-from scipy.ndimage import label, uniform_filter
-from shapely.geometry import shape
+from scipy.ndimage import label
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import unary_union
 
-from sat_monitor.core.deformation import Motion
+from sat_monitor.core.deformation import Frame, Motion
 from sat_monitor.core.domain import BoolArray, FloatArray
-from sat_monitor.deformation.anomalies import SMOOTH_PX, background
-from sat_monitor.deformation.place import pixel_area_m2
+from sat_monitor.deformation.anomalies import averaged, background
+from sat_monitor.deformation.place import outline_of, pixel_area_m2
 
 #: Chance that the gradient of a pixel of still ground counts, of the core and of the rim of a zone.
 CORE_CHANCE, RIM_CHANCE = 1e-6, 1e-3
@@ -37,24 +34,38 @@ class GradientZone:
     mask: BoolArray
 
 
-def velocity_gradient(motion: Motion) -> FloatArray:
-    """Size of the gradient of local velocity (y, x), m/yr per m = 1/yr; NaN where a neighbour was not measured."""
-    east, north = _slopes(motion)
-    return np.hypot(east, north).astype(np.float32)
+class Gradient(NamedTuple):
+    """Change of averaged local velocity along both axes (y, x), m/yr per m = 1/yr; NaN where a neighbour was not measured."""
+
+    east: FloatArray
+    north: FloatArray
+
+    @property
+    def size(self) -> FloatArray:
+        """Its length (y, x), 1/yr."""
+        return np.hypot(self.east, self.north).astype(np.float32)
 
 
-def gradient_zones(motion: Motion) -> list[GradientZone]:
+def velocity_gradient(motion: Motion) -> Gradient:
+    """The gradient of velocity against its surroundings."""
+    local = motion.velocity_m_per_yr - background(motion.velocity_m_per_yr)
+    mean = np.where(np.isfinite(local), averaged(local), np.nan)
+    north, east = np.gradient(mean, float(np.sqrt(pixel_area_m2(motion.frame))))
+    return Gradient(east.astype(np.float32), north.astype(np.float32))
+
+
+def gradient_zones(frame: Frame, gradient: Gradient) -> list[GradientZone]:
     """Zones of steep gradient, the steepest first.
 
     On still ground both components are normal with the frame's robust spread, so that their length follows Rayleigh's
     law: it exceeds t spreads with the chance exp(-t^2 / 2).
     """
-    east, north = _slopes(motion)
+    east, north = gradient
     known = np.isfinite(east) & np.isfinite(north)
     if not known.any():
         return []
     spread = 1.4826 * float(np.median(np.abs(np.concatenate([east[known], north[known]]))))
-    size = np.where(known, np.hypot(east, north), 0.0) / max(spread, 1e-12)
+    size = np.where(known, gradient.size, 0.0) / max(spread, 1e-12)
     core, rim = (np.sqrt(-2.0 * np.log(chance)) for chance in (CORE_CHANCE, RIM_CHANCE))
     groups, count = label(size > rim, np.ones((3, 3)))
     zones = []
@@ -62,23 +73,6 @@ def gradient_zones(motion: Motion) -> list[GradientZone]:
         mask = groups == number
         peak = float(size[mask].max())
         if mask.sum() >= MIN_PIXELS and peak > core:
-            zones.append(_zone(motion, mask, peak * spread))
+            area_m2 = float(mask.sum() * pixel_area_m2(frame))
+            zones.append(GradientZone(outline_of(frame, mask), area_m2, peak * spread, mask))
     return sorted(zones, key=lambda zone: -zone.steepest_per_yr)
-
-
-def _slopes(motion: Motion) -> tuple[FloatArray, FloatArray]:
-    """Change of averaged local velocity along both axes (y, x), 1/yr."""
-    local = motion.velocity_m_per_yr - background(motion.velocity_m_per_yr)
-    known = np.isfinite(local)
-    share = uniform_filter(known.astype(np.float32), SMOOTH_PX)
-    total = uniform_filter(np.where(known, local, 0.0).astype(np.float32), SMOOTH_PX)
-    mean = np.where(known & (share > 0.5), total / np.maximum(share, np.float32(1e-6)), np.nan)
-    north, east = np.gradient(mean, float(np.sqrt(pixel_area_m2(motion.frame))))
-    return east.astype(np.float32), north.astype(np.float32)
-
-
-def _zone(motion: Motion, mask: BoolArray, steepest: float) -> GradientZone:
-    affine = Affine.from_gdal(*motion.frame.transform)
-    parts = shapes(mask.astype(np.uint8), mask=mask, connectivity=8, transform=affine)
-    outline = unary_union([shape(part) for part, _ in parts])
-    return GradientZone(outline, float(mask.sum() * pixel_area_m2(motion.frame)), steepest, mask)

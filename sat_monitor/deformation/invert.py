@@ -16,7 +16,7 @@ from sat_monitor.deformation.corrections import MAX_MOVING, moving, without_atmo
 from sat_monitor.deformation.kernel import information_of, invert_pixels
 from sat_monitor.deformation.loops import repair_loops, restore_cycles
 from sat_monitor.deformation.network import Index, Network
-from sat_monitor.deformation.trend import trend_of, velocity_of
+from sat_monitor.deformation.trend import line_weights, trend_of, velocity_of
 
 #: Weight of the least-velocity solution beside the pairs: it decides only where they do not.
 PRIOR = 1e-4
@@ -267,7 +267,7 @@ def invert_block(
     count, pixels = pairs.shape
     gaps = np.diff(network.years)
     step = gaps / np.median(gaps)
-    slope = np.ascontiguousarray(np.linalg.pinv(np.stack([np.ones_like(network.years), network.years], axis=1))[1, 1:])
+    slope = np.ascontiguousarray(line_weights(network.years)[1:])
     part = _Solution(
         np.empty((len(network.days), pixels), np.float32),
         np.empty((len(network.days) if variances else 0, pixels), np.float32),

@@ -61,7 +61,7 @@ def invert_pixels(
         for row in range(unknowns):
             solution[row + 1, start : start + size] = right[row, :size]
         _misfit(displacement, first, second, start, size, right, weight, unknowns, residual)
-        _rate_variance(band, slope, unknowns, bandwidth, start, size, probe, residual)
+        _rate_variance(band, slope, probe, residual[3, start : start + size])
         if spread:
             _inverse_diagonal(band, unknowns, bandwidth, size, start, inverse, variance)
 
@@ -147,12 +147,12 @@ def _substitute(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _rate_variance(
-    band: NDArray[np.float64], slope: NDArray[np.float64], unknowns: int, bandwidth: int, start: int, size: int,
-    probe: NDArray[np.float64], residual: FloatArray,
-) -> None:  # fmt: skip
-    """s'(LDL')^-1 s for the weights s of the rate: with y = L^-1 s it is the sum of y^2 / D."""
+    band: NDArray[np.float64], slope: NDArray[np.float64], probe: NDArray[np.float64], variance: FloatArray
+) -> None:
+    """s'(LDL')^-1 s for the weights s of the rate, into `variance` (px): with y = L^-1 s it is the sum of y^2 / D."""
+    bandwidth, size = band.shape[1] - 1, variance.size
     total = np.zeros(size)
-    for row in range(unknowns):
+    for row in range(slope.size):
         target, pivot = probe[row], band[row, 0]
         target[:] = slope[row]
         for k in range(max(0, row - bandwidth), row):
@@ -161,8 +161,7 @@ def _rate_variance(
                 target[p] -= factor[p] * known[p]
         for p in range(size):
             total[p] += target[p] * target[p] * pivot[p]
-    for p in range(size):
-        residual[3, start + p] = total[p]
+    variance[:] = total
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

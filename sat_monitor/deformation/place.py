@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Geod, Transformer
 from rasterio import Affine
+from rasterio.features import shapes
 from shapely import transform
-from shapely.geometry import Polygon
+from shapely.geometry import Polygon, shape
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
 
 from sat_monitor.core.deformation import Frame
-from sat_monitor.core.domain import FloatArray
+from sat_monitor.core.domain import BoolArray, FloatArray
 from sat_monitor.imagery.relief import slope_and_aspect
 
 
@@ -20,6 +22,13 @@ def footprint(frame: Frame) -> BaseGeometry:
     to_map = Affine.from_gdal(*frame.transform)
     corners = [(0, 0), (frame.width, 0), (frame.width, frame.height), (0, frame.height)]
     return to_lonlat(frame, Polygon([to_map @ corner for corner in corners]))
+
+
+def outline_of(frame: Frame, mask: BoolArray) -> BaseGeometry:
+    """The pixel outline of a mask (y, x) in the frame's coordinates; pixels that share a corner belong together."""
+    affine = Affine.from_gdal(*frame.transform)
+    parts = shapes(mask.astype(np.uint8), mask=mask, connectivity=8, transform=affine)
+    return unary_union([shape(part) for part, _ in parts])
 
 
 def to_lonlat(frame: Frame, geometry: BaseGeometry) -> BaseGeometry:

@@ -53,9 +53,15 @@ class Trend:
     seasonal_std_m: FloatArray
 
 
+def line_weights(years: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (day) with which displacements add up to the velocity of their straight line, 1/yr."""
+    weights: NDArray[np.float64] = np.linalg.pinv(np.stack([np.ones_like(years), years], axis=1))[1]
+    return weights
+
+
 def velocity_of(displacement: FloatArray, years: NDArray[np.float64]) -> FloatArray:
     """Velocity (y, x) m/yr of the straight line alone, as `trend_of` gives it."""
-    velocity: FloatArray = fit(displacement, [np.ones_like(years), years]).terms[1]
+    velocity: FloatArray = np.einsum("d,d...->...", line_weights(years), displacement).astype(np.float32)
     return velocity
 
 

@@ -19,7 +19,7 @@ SLOPES_DEG = (5.0, 15.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Something that really happened: `outline` in metres of the AOI's EPSG, days UTC, `area_m2` of the work as far as it had come.
+    """Something that really happened: `outline` in metres of the AOI's EPSG, days UTC, `area_m2` as far as it had come.
 
     Nothing differs before `began_on`; ground is moved from `moved_on` (equal where that is not known) to `ended_on`, None
     where it goes on or nobody knows.

@@ -81,9 +81,9 @@ class ReplayArchive(Archive):
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """The table of sites after a span of looks; first and last day (UTC) are those of the world
-    whatever sensors were used, `watched_m2` the ground that was watched.
+    whatever sensors were used, `watched_m2` the ground that was watched, `profile` that of the run.
 
-    `profile` is that of the run. `sensors` tells which instruments supported each scene id; `refused` counts looks that were unusable,
+    `sensors` tells which instruments supported each scene id; `refused` counts looks that were unusable,
     `sights` what the others saw.
     """
 

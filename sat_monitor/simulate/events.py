@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import Enum
 
@@ -139,19 +140,20 @@ class Event:
 
     def moved_m2(self, day: date, pixel_m: float) -> float:
         """Ground that was filled, cut or piled up until a day, m2, whatever grows on it since."""
-        touched = np.zeros_like(self.plot.inside)
-        for step in self.steps:
-            if step.becomes in _MOVED and step.day < day:
-                touched = np.maximum(touched, step.covers(self.plot, day))
-        return float((touched * self.plot.inside).sum()) * pixel_m**2
+        return self._touched_m2([step for step in self.steps if step.becomes in _MOVED], day, pixel_m)
 
     def changed_m2(self, day: date, pixel_m: float) -> float:
         """Ground over which a step had come until a day, m2: cleared, filled or otherwise; at the end `area_m2`."""
+        whole = [replace(step, most=1.0) for step in self.steps if step.becomes is not None]
+        return min(self._touched_m2(whole, day, pixel_m), self.area_m2)
+
+    def _touched_m2(self, steps: Sequence[Step], day: date, pixel_m: float) -> float:
+        """Ground that any of `steps` covered until a day, m2, as far as each covers its pixels."""
         touched = np.zeros_like(self.plot.inside)
-        for step in self.steps:
-            if step.becomes is not None and step.day < day:
-                touched = np.maximum(touched, step.covers(self.plot, day) / np.float32(step.most))
-        return float(min((touched * self.plot.inside).sum() * pixel_m**2, self.area_m2))
+        for step in steps:
+            if step.day < day:
+                touched = np.maximum(touched, step.covers(self.plot, day))
+        return float((touched * self.plot.inside).sum()) * pixel_m**2
 
     def volume_on(self, day: date, pixel_m: float) -> float:
         """Ground moved until a day, m3: the moved area times the mean depth."""
