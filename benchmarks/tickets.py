@@ -21,7 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sat_monitor.tickets.snippets import encode_jpeg
-from sat_monitor.tickets.ticket import TicketRequest, render_ticket
+from sat_monitor.tickets.ticket import RenderedTicket, TicketRequest, render_ticket, render_tickets
 from tests.ticket_world import request
 
 GOAL_S, GOAL_GIB, GOAL_BYTES = 12.0, 1.0, 600_000
@@ -44,7 +44,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         render_ticket(request(), Path(folder) / "warm")
         begun, processor = time.perf_counter(), time.process_time()
-        done = [render_ticket(one, Path(folder) / one.ticket.id) for one in requests(args.count)]
+        jobs = ((one, Path(folder) / one.ticket.id) for one in requests(args.count))
+        done = [rendered for _, rendered in render_tickets(jobs) if isinstance(rendered, RenderedTicket)]
+        assert len(done) == args.count, "a ticket failed"
         wall, used = time.perf_counter() - begun, time.process_time() - processor
         pictures = [Image.open(path).convert("RGB") for path in sorted((Path(folder) / "warm").glob("*.jpg"))]
         largest = max((one.folder / "ticket.pdf").stat().st_size for one in done)

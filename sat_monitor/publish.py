@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sat_monitor.change_detect.evidence import EvidenceState
 from sat_monitor.core.clock import iso, japan_day
@@ -29,7 +30,7 @@ from sat_monitor.tickets.overview import Background, render_overview
 from sat_monitor.tickets.page import credit
 from sat_monitor.tickets.place import locate
 from sat_monitor.tickets.records import MotionProof, RenderedTicket, SceneRole, SceneUse, TicketRequest
-from sat_monitor.tickets.ticket import render_ticket
+from sat_monitor.tickets.ticket import render_tickets
 from sat_monitor.tickets.view import detail_window, location_window
 from sat_monitor.tickets.words import load_words
 
@@ -91,33 +92,50 @@ def publish_due(
     due = [row for row in due if tickets[row.ticket_id].withdrawn_reason is None]
     due.sort(key=lambda row: (-desk.priority(tickets[row.ticket_id]), row.ticket_id))
     cap = desk.profile.tickets.per_night
-    delivered, problems = [], []
+    keys = {row.ticket_id: row.key for row in due[:cap]}
+    delivered: list[RenderedTicket] = []
+    problems: list[str] = []
     _restate_leads(desk, shelf, tickets, sites)
-    for row in due[:cap]:
-        ticket = tickets[row.ticket_id]
-        try:
-            request = ticket_request(desk, ticket, sites[ticket.site_id], store)
-            rendered = render_ticket(request, desk.home.ticket(ticket), lang)
-        except SatMonitorError as error:
-            problems.append(f"ticket {ticket.id}: {error.message}")
+    requests = _requests(desk, [tickets[row.ticket_id] for row in due[:cap]], store, problems)
+    for request, rendered in render_tickets(requests, lang):
+        ticket = request.ticket
+        if isinstance(rendered, SatMonitorError):
+            problems.append(f"ticket {ticket.id}: {rendered.message}")
             continue
+        lead = lead_of(request, rendered, desk.home.root, desk.standing(ticket, sites, lang), lang)
+        body = {**_delivery_body(desk, request, rendered), "lang": lang, "rendered_at": iso(now)}
         with store.transaction(lease) as transaction:
-            transaction.mark_delivered(row.key, {"pdf_sha256": rendered.pdf_sha256})
-            body: dict[str, object] = {
-                "ticket": ticket.id,
-                "site": ticket.site_id,
-                "pdf_sha256": rendered.pdf_sha256,
-                "lang": lang,
-            }
-            body |= ranking_body(desk.judged.get(ticket.site_id))
-            if request.motion is not None:
-                body["moving_areas_sha256"] = file_sha256(desk.home.moving_areas(desk.aoi.id))
-            transaction.append(EventDraft("ticket.delivered", ACTOR, {**body, "rendered_at": iso(now)}))
-            lead = lead_of(request, rendered, desk.home.root, desk.standing(ticket, sites, lang), lang)
+            transaction.mark_delivered(keys[ticket.id], {"pdf_sha256": rendered.pdf_sha256})
+            transaction.append(EventDraft("ticket.delivered", ACTOR, body))
             transaction.enqueue(field_key(ticket.id), ticket.id, FIELD, lead.to_plain())
         delivered.append(rendered)
         progress(f"{desk.aoi.id}: ticket {ticket.id} -> {rendered.folder}")
     return Published(tuple(delivered), tuple(tickets[row.ticket_id] for row in due[cap:]), tuple(problems))
+
+
+def _requests(
+    desk: Desk, tickets: Sequence[Ticket], store: Store, problems: list[str]
+) -> Iterator[tuple[TicketRequest, Path]]:
+    """What each ticket's page shows, with its folder; one whose rasters cannot be read is added to `problems`."""
+    sites = {site.id: site for site in store.sites(desk.aoi.id)}
+    for ticket in tickets:
+        try:
+            yield ticket_request(desk, ticket, sites[ticket.site_id], store), desk.home.ticket(ticket)
+        except SatMonitorError as error:
+            problems.append(f"ticket {ticket.id}: {error.message}")
+
+
+def _delivery_body(desk: Desk, request: TicketRequest, rendered: RenderedTicket) -> dict[str, object]:
+    """What the ledger keeps of a delivered page: its hash, its rank and grounds, the layers and lists it was made from."""
+    body: dict[str, object] = {
+        "ticket": request.ticket.id,
+        "site": request.site.id,
+        "pdf_sha256": rendered.pdf_sha256,
+        **ranking_body(desk.judged.get(request.site.id)),
+    }
+    if request.motion is not None:
+        body["moving_areas_sha256"] = file_sha256(desk.home.moving_areas(desk.aoi.id))
+    return body
 
 
 def _restate_leads(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -24,35 +26,47 @@ def _fonts() -> Any:
     return typst.Fonts(include_system_fonts=False, font_paths=[str(font_folder())])
 
 
-def typeset(template: str, page: Mapping[str, object], pictures: Mapping[str, bytes], at: datetime) -> bytes:
+def typeset(
+    template: str, page: Mapping[str, object], pictures: Mapping[str, bytes], at: datetime, page_count: int
+) -> bytes:
     """PDF bytes of a template of the templates folder, filled with `page` (plain JSON data) and pictures by file name.
 
-    `at` (UTC-aware) is the document's time: the same input gives the same bytes. No network, no system fonts.
-    Raises TicketError E1802 with the typesetter's message.
+    `at` (UTC-aware) is the document's time: the same input gives the same bytes. No network, no system fonts. Where the
+    words need more than `page_count` pages, they are set smaller. Raises TicketError E1802 with the typesetter's message.
     """
-    pdf = _compiled(template, page, pictures, at, "pdf", None)
-    assert isinstance(pdf, bytes)
-    return pdf
+    with _folder(template, page, pictures) as folder:
+        pdf = _compiled(folder, template, at, "pdf", None, shrink=False)
+        assert isinstance(pdf, bytes)
+        if pages_of(pdf) != page_count:
+            pdf = _compiled(folder, template, at, "pdf", None, shrink=True)
+            assert isinstance(pdf, bytes)
+        return pdf
 
 
 def typeset_pictures(
-    template: str, page: Mapping[str, object], pictures: Mapping[str, bytes], at: datetime, ppi: float
+    template: str, page: Mapping[str, object], pictures: Mapping[str, bytes], at: datetime, page_count: int, ppi: float
 ) -> list[bytes]:
     """The same pages as PNG pictures of `ppi` pixels per inch."""
-    found = _compiled(template, page, pictures, at, "png", ppi)
+    with _folder(template, page, pictures) as folder:
+        found = _listed(_compiled(folder, template, at, "png", ppi, shrink=False))
+        if len(found) != page_count:
+            found = _listed(_compiled(folder, template, at, "png", ppi, shrink=True))
+        return found
+
+
+def pages_of(pdf: bytes) -> int | None:
+    """How many pages the page tree of a PDF names; None where it is not written in plain."""
+    found = re.search(rb"/Type\s*/Pages\s*/Count (\d+)", pdf)
+    return None if found is None else int(found[1])
+
+
+def _listed(found: bytes | list[bytes]) -> list[bytes]:
     return [found] if isinstance(found, bytes) else list(found)
 
 
-def _compiled(
-    template: str,
-    page: Mapping[str, object],
-    pictures: Mapping[str, bytes],
-    at: datetime,
-    kind: Literal["pdf", "png"],
-    ppi: float | None,
-) -> bytes | list[bytes]:
-    import typst
-
+@contextmanager
+def _folder(template: str, page: Mapping[str, object], pictures: Mapping[str, bytes]) -> Iterator[Path]:
+    """A folder for the time of the typesetting, with the template, its data and its pictures."""
     files: dict[str, bytes] = {
         "main.typ": (resource_folder("templates") / template).read_bytes(),
         "page.json": json.dumps(page, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace"),
@@ -61,16 +75,25 @@ def _compiled(
     with tempfile.TemporaryDirectory(prefix="sat_monitor_page_") as folder:
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
-        try:
-            found: bytes | list[bytes] = typst.compile(
-                str(Path(folder) / "main.typ"),
-                root=folder,
-                font_paths=_fonts(),
-                ignore_system_fonts=True,
-                format=kind,
-                ppi=ppi,
-                timestamp=int(utc(at).timestamp()),
-            )
-        except typst.TypstError as error:
-            raise TicketError("E1802", f"{template}: {error}", kept="the ticket in the store") from error
+        yield Path(folder)
+
+
+def _compiled(
+    folder: Path, template: str, at: datetime, kind: Literal["pdf", "png"], ppi: float | None, shrink: bool
+) -> bytes | list[bytes]:
+    import typst
+
+    try:
+        found: bytes | list[bytes] = typst.compile(
+            str(folder / "main.typ"),
+            root=str(folder),
+            font_paths=_fonts(),
+            ignore_system_fonts=True,
+            format=kind,
+            ppi=ppi,
+            sys_inputs={"shrink": "yes" if shrink else "no"},
+            timestamp=int(utc(at).timestamp()),
+        )
+    except typst.TypstError as error:
+        raise TicketError("E1802", f"{template}: {error}", kept="the ticket in the store") from error
     return found

@@ -28,6 +28,8 @@ _OUTLINE = (255, 45, 200)
 _OUTLINE_ON_SCORE = (0, 120, 255)
 #: SAR composites hold every hue, so the outline there is white on dark.
 _OUTLINE_ON_SAR = (255, 255, 255)
+#: Room around an outline for the width of its line, pixels.
+_OUTLINE_MARGIN_PX = 8
 #: Debris-flow zones and water on the location map.
 _ZONE, _WATER = (255, 120, 0), (60, 190, 255)
 _NO_DATA = (214, 217, 220)
@@ -113,8 +115,10 @@ def encode_jpeg(picture: Image.Image) -> bytes:
 
 
 def _ground(colours: Composite, grid: Grid, frame: Frame) -> Image.Image:
-    picture = _hatch()
     pixels = resample(colours.rgba, grid, frame, SIZE_PX)
+    if pixels.mode == "RGB":
+        return pixels
+    picture = _hatch()
     picture.paste(pixels, (0, 0), pixels)
     return picture
 
@@ -142,14 +146,21 @@ def polygon_rings(outline: BaseGeometry) -> list[list[tuple[float, float]]]:
 def _draw_outline(picture: Image.Image, frame: Frame, marks: Marks, colour: tuple[int, int, int]) -> None:
     """The outline in two passes (dark edge, bright core), drawn at twice the size for smooth edges."""
     outline = reproject(marks.outline, marks.epsg, frame.epsg)
-    rings = [frame.to_picture(np.asarray(ring), 2 * SIZE_PX) for ring in polygon_rings(outline)]
+    rings = [frame.to_picture(np.asarray(ring), SIZE_PX) for ring in polygon_rings(outline)]
+    if not rings:
+        return
+    corners = np.concatenate(rings)
+    left, top = (max(0, int(low) - _OUTLINE_MARGIN_PX) for low in corners.min(axis=0))
+    right, bottom = (min(SIZE_PX, int(high) + _OUTLINE_MARGIN_PX) for high in corners.max(axis=0))
+    if right <= left or bottom <= top:
+        return
     for width, ink in ((13, _INK), (7, colour)):
-        mask = Image.new("L", (2 * SIZE_PX, 2 * SIZE_PX))
+        mask = Image.new("L", (2 * (right - left), 2 * (bottom - top)))
         draw = ImageDraw.Draw(mask)
         for ring in rings:
-            points = [(float(x), float(y)) for x, y in ring]
+            points = [(2.0 * float(x - left), 2.0 * float(y - top)) for x, y in ring]
             draw.line([*points, points[1]], fill=255, width=width, joint="curve")
-        picture.paste(ink, (0, 0), mask.reduce(2))
+        picture.paste(ink, (left, top), mask.reduce(2))
 
 
 def _draw_surroundings(picture: Image.Image, frame: Frame, marks: Marks) -> None:

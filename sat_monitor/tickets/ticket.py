@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sat_monitor.core.clock import iso, japan_day
-from sat_monitor.core.errors import TicketError
+from sat_monitor.core.errors import SatMonitorError, TicketError
 from sat_monitor.imagery.files import write_whole
 from sat_monitor.tickets.composites import ScoreField, Snapshot, composite, velocity_colours
 from sat_monitor.tickets.curve import Curve, CurvePoint, draw_curve
@@ -32,7 +34,12 @@ __all__ = [
     "Snapshot",
     "TicketRequest",
     "render_ticket",
+    "render_tickets",
 ]
+
+
+#: The lead, and the sheet for the visit.
+_PAGES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,60 @@ def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> Ren
     disk refuses, E1802 where the page cannot be set; UsageError E2001 for an unknown language.
     """
     made = _made(request, lang)
-    pdf = typeset("ticket.typ", made.page.as_json(made.words), made.printed, request.ticket.opened_at)
+    return _written(request, made, _typeset(request, made), folder)
+
+
+def render_tickets(
+    jobs: Iterable[tuple[TicketRequest, Path]], lang: str = "ja"
+) -> Iterator[tuple[TicketRequest, RenderedTicket | SatMonitorError]]:
+    """`render_ticket` for each (request, folder), in order; a ticket that fails comes with its error and stops no other.
+
+    The page of one ticket is set while the pictures of the next are drawn: the typesetter works outside the interpreter,
+    so it alone has a thread of its own.
+    """
+    with ThreadPoolExecutor(1) as press:
+        underway: _Underway | None = None
+        for request, folder in jobs:
+            following = _begun(press, request, folder, lang)
+            if underway is not None:
+                yield underway.request, underway.finished()
+            underway = following
+        if underway is not None:
+            yield underway.request, underway.finished()
+
+
+@dataclass(frozen=True, slots=True)
+class _Underway:
+    """A ticket whose page is being set, or the error that already ended it."""
+
+    request: TicketRequest
+    folder: Path
+    page: tuple[_Made, Future[bytes]] | SatMonitorError
+
+    def finished(self) -> RenderedTicket | SatMonitorError:
+        """The written ticket, once its page is set, or why there is none."""
+        if isinstance(self.page, SatMonitorError):
+            return self.page
+        made, pdf = self.page
+        try:
+            return _written(self.request, made, pdf.result(), self.folder)
+        except SatMonitorError as error:
+            return error
+
+
+def _begun(press: ThreadPoolExecutor, request: TicketRequest, folder: Path, lang: str) -> _Underway:
+    try:
+        made = _made(request, lang)
+    except SatMonitorError as error:
+        return _Underway(request, folder, error)
+    return _Underway(request, folder, (made, press.submit(_typeset, request, made)))
+
+
+def _typeset(request: TicketRequest, made: _Made) -> bytes:
+    return typeset("ticket.typ", made.page.as_json(made.words), made.printed, request.ticket.opened_at, _PAGES)
+
+
+def _written(request: TicketRequest, made: _Made, pdf: bytes, folder: Path) -> RenderedTicket:
     place = request.place
     contents = dict(made.contents)
     contents |= {
@@ -67,7 +127,9 @@ def render_ticket(request: TicketRequest, folder: Path, lang: str = "ja") -> Ren
 def ticket_pages(request: TicketRequest, lang: str = "ja", ppi: float = 72.0) -> list[bytes]:
     """The pages of a ticket as PNG pictures; raises what `render_ticket` does."""
     made = _made(request, lang)
-    return typeset_pictures("ticket.typ", made.page.as_json(made.words), made.printed, request.ticket.opened_at, ppi)
+    return typeset_pictures(
+        "ticket.typ", made.page.as_json(made.words), made.printed, request.ticket.opened_at, _PAGES, ppi
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def location_window(outline: BaseGeometry, grid: Grid) -> Window:
 
 
 def resample(rgba: NDArray[np.uint8], grid: Grid, frame: Frame, size_px: int) -> Image.Image:
-    """Colours (y, x, 4) uint8 on `grid`, shown in `frame`, as an RGBA picture of size_px x size_px.
+    """Colours (y, x, 4) uint8 on `grid`, shown in `frame`, as a picture of size_px x size_px: RGBA, or RGB if none is missing.
 
     Interpolation is premultiplied by alpha, so that missing pixels do not bleed. Enlarging uses a bicubic kernel (its
     overshoot is smaller than Lanczos', which draws ghosts along field edges), shrinking uses Lanczos.
@@ -115,4 +115,8 @@ def resample(rgba: NDArray[np.uint8], grid: Grid, frame: Frame, size_px: int) ->
     padded = np.pad(part, ((before, after), (before, after), (0, 0)))
     box = (left + before, top + before, right + before, bottom + before)
     kernel = Image.Resampling.BICUBIC if right - left < size_px else Image.Resampling.LANCZOS
+    if padded[..., 3].min() == 255:
+        # Nothing is missing, so nothing can bleed: three channels take half of the time of four premultiplied ones.
+        opaque = Image.fromarray(np.ascontiguousarray(padded[..., :3]), "RGB")
+        return opaque.resize((size_px, size_px), kernel, box=box)
     return Image.fromarray(padded, "RGBA").resize((size_px, size_px), kernel, box=box)
