@@ -133,9 +133,9 @@ def _delivery_body(desk: Desk, request: TicketRequest, rendered: RenderedTicket)
         "pdf_sha256": rendered.pdf_sha256,
         **ranking_body(desk.judged.get(request.site.id)),
     }
-    if request.motion is not None:
-        body["moving_areas_sha256"] = file_sha256(desk.home.moving_areas(desk.aoi.id))
-    return body
+    home, aoi = desk.home, desk.aoi.id
+    lists = {"moving_areas_sha256": home.moving_areas(aoi), "work_areas_sha256": home.work_areas(aoi)}
+    return body | {name: file_sha256(path) for name, path in lists.items() if path.is_file()}
 
 
 def _restate_leads(

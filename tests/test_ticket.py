@@ -14,9 +14,9 @@ from sat_monitor.core.domain import Sensor, WorksGroup
 from sat_monitor.core.errors import TicketError, UsageError
 from sat_monitor.tickets.page import build_page
 from sat_monitor.tickets.place import geo_code, geo_uri, locate
-from sat_monitor.tickets.records import SceneRole, SceneUse
+from sat_monitor.tickets.records import RenderedTicket, SceneRole, SceneUse
 from sat_monitor.tickets.text import forbidden_words
-from sat_monitor.tickets.ticket import render_ticket
+from sat_monitor.tickets.ticket import render_ticket, render_tickets
 from sat_monitor.tickets.words import load_words
 from tests.ticket_world import HOSTILE, TABLE, aoi, request, scene, site, snapshot
 
@@ -169,6 +169,20 @@ def test_a_ticket_of_another_site_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TicketError, match="s-other, not of s-0123456789"):
         render_ticket(replace(made, ticket=replace(made.ticket, site_id="s-other")), tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+def test_tickets_in_a_row_come_in_order_and_one_that_fails_stops_no_other(tmp_path: Path) -> None:
+    made = request()
+    foreign = replace(made, before=replace(made.after, grid=replace(made.after.grid, epsg=3035)))
+    crowded = replace(made, site=replace(made.site, id="s-2"), ticket=replace(made.ticket, id="t-2", site_id="s-2"))
+    jobs = [(made, tmp_path / "0"), (foreign, tmp_path / "1"), (crowded, tmp_path / "2")]
+    found = list(render_tickets(jobs))
+    assert [one is wanted for (one, _), (wanted, _) in zip(found, jobs, strict=True)] == [True] * 3
+    first, failed, last = (outcome for _, outcome in found)
+    assert isinstance(failed, TicketError) and failed.code == "E1206"
+    assert not (tmp_path / "1").exists()
+    assert isinstance(first, RenderedTicket) and isinstance(last, RenderedTicket)
+    assert first.pdf_sha256 == render_ticket(made, tmp_path / "alone").pdf_sha256 != last.pdf_sha256
 
 
 def test_an_unknown_language_writes_nothing(tmp_path: Path) -> None:
