@@ -114,13 +114,18 @@ def _frame(draw: ImageDraw.ImageDraw, curve: Curve, axes: _Axes) -> None:
 
 
 def _marks(draw: ImageDraw.ImageDraw, curve: Curve, axes: _Axes) -> None:
-    """Marked days, over the curve."""
+    """Marked days, over the curve; their words stand in the half of the picture that the curve leaves free."""
+    middle = sum(axes.place(point.day, point.value)[1] for point in curve.points) / len(curve.points)
+    above = middle > (_TOP + _HEIGHT_PX - _BOTTOM) / 2
     for number, (day, word) in enumerate(curve.marks):
         x, _ = axes.place(day, axes.low)
         draw.line((x, _TOP, x, _HEIGHT_PX - _BOTTOM), fill=_INK, width=2)
         side = "rm" if x > _WIDTH_PX * 0.7 else "lm"
-        at = (x - 8 if side == "rm" else x + 8, _TOP + 14 + 28 * number)
-        draw.text(at, printable(word, 40), font=picture_font(22), fill=_INK, anchor=side)
+        y = _TOP + 14 + 28 * number if above else _HEIGHT_PX - _BOTTOM - 16 - 28 * number
+        at = (x - 8 if side == "rm" else x + 8, y)
+        draw.text(
+            at, printable(word, 40), font=picture_font(22), fill=_INK, anchor=side, stroke_width=3, stroke_fill="white"
+        )
 
 
 def _dates(axes: _Axes) -> Sequence[date]:

@@ -236,7 +236,8 @@ def _split_unit(name: str) -> tuple[str, str]:
 def _measure(value: float, name: str, signed: bool) -> str:
     stem, suffix = _split_unit(name)
     if stem.endswith(_SHARES):
-        return f"{figure(100.0 * value, 0)} %"
+        # Noise carries the share of a mixture beyond its bounds; on paper 125 % would be a riddle.
+        return f"{figure(100.0 * min(max(value, 0.0), 1.0), 0)} %"
     unit, digits = _UNITS[suffix]
     text = figure(value, digits)
     plus = "+" if signed and stem.endswith("_change") and text.strip("0.–") and value > 0 else ""
