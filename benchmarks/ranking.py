@@ -190,6 +190,7 @@ def detected_sites(world: World, keep: Path | None) -> list[Site]:
         begin = first_look(world.spec.config)
         sites = active(Replay(world, Path(folder), Profile()).run(begin, None, lambda text: None).table)
     if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(pickle.dumps((world.spec.seed, sites)))
     return sites
 

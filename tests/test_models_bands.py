@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +15,10 @@ from sat_monitor.models.bands import (
     empty_optical,
     empty_radar,
     encoded,
+    encoded_cells,
     levelled,
 )
+from sat_monitor.models.siamese import cells
 
 
 def pair_of(optical: np.ndarray, radar: np.ndarray | None = None) -> Pair:
@@ -87,3 +90,17 @@ def test_unknown_band_names_are_refused() -> None:
     with pytest.raises(ValueError, match="B99"):
         levelled(picture(1, 1), picture(2, 1), ("B99",))
     assert len(OPTICAL) == 6
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_cells_are_the_planes_four_pixels_at_a_time(threads: int) -> None:
+    rng = np.random.default_rng(0)
+    optical = rng.uniform(-0.1, 1.2, (6, 37, 21)).astype(np.float32)
+    optical[:, 3:9, 4:6] = np.nan
+    pair = pair_of(optical)
+    planes, found = encoded(pair), encoded_cells(pair, 16, threads)
+    for name in ("optical", "radar", "slope"):
+        wide = np.zeros((*np.atleast_3d(getattr(planes, name)).shape[:-2], 48, 32), np.float32)
+        wide[..., :37, :21] = getattr(planes, name)
+        wanted = cells(torch.from_numpy(wide if wide.ndim == 4 else wide[None])).permute(0, 2, 3, 1).numpy()
+        assert np.array_equal(getattr(found, name), wanted)

@@ -65,8 +65,8 @@ def test_moving_the_tiles_changes_no_pixel_by_more_than_two_hundredths(shift: in
     network = shipped_network()
     predictor = Predictor.of(network, Runtime.FLOAT32)
     pair = area(400, 336, 5)
-    still, moved = (predictor.detect(pair, Tiling(288, 80, by)) for by in (0, shift))
-    whole = predictor.detect(pair, Tiling(1024, 80))
+    still, moved = (predictor.detect(pair, Tiling(288, shift=by)) for by in (0, shift))
+    whole = predictor.detect(pair)
     assert np.abs(still.conversion - moved.conversion).max() <= 0.02
     assert np.abs(still.conversion - whole.conversion).max() <= 0.02
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sat_monitor.core.domain import FloatArray
-from sat_monitor.models.encoding import encode
+from sat_monitor.models.encoding import Scale, encode, encode_cells
 
 OPTICAL = ("B02", "B03", "B04", "B08", "B11", "B12")
 RADAR = ("VV", "VH")
@@ -38,13 +38,13 @@ _ROOT_SCALE = np.asarray(_SPREAD / _ROOT, np.float32)
 _HELD = (
     np.stack([np.maximum(_ROOT - 3.0 * _ROOT_SCALE, 0.0), _ROOT + 4.0 * _ROOT_SCALE], axis=1).astype(np.float32) ** 2
 )
-_ECHO, _ECHO_SCALE = np.tile(_MEDIAN_DB, TRACKS), np.tile(2.0 * _SPREAD_DB, TRACKS)
-_HELD_DB = np.full((len(_ECHO), 2), (_FLOOR_DB, _CEILING_DB), np.float32)
-_LEVEL, _STEEP, _HELD_DEG = (
-    np.zeros(1, np.float32),
-    np.full(1, _STEEP_DEG, np.float32),
-    np.array([(0.0, 90.0)], np.float32),
+_OPTICAL_SCALE = Scale(_ROOT, _ROOT_SCALE, _HELD, root=True)
+_RADAR_SCALE = Scale(
+    np.tile(_MEDIAN_DB, TRACKS),
+    np.tile(2.0 * _SPREAD_DB, TRACKS),
+    np.full((TRACKS * len(RADAR), 2), (_FLOOR_DB, _CEILING_DB), np.float32),
 )
+_SLOPE_SCALE = Scale(np.zeros(1, np.float32), np.full(1, _STEEP_DEG, np.float32), np.array([(0.0, 90.0)], np.float32))
 #: The numbers of the normalisation, as a card states them.
 NORMALISATION = {
     "reflectance_median": tuple(round(float(v), 4) for v in _MEDIAN),
@@ -132,9 +132,25 @@ def encoded(pair: Pair) -> Encoded:
     radar = np.empty((2, 2 * TRACKS * len(RADAR), *shape), np.float32)
     slope = np.empty((2, *shape), np.float32)
     for number, side in enumerate(sides):
-        encode(side.optical, _ROOT, _ROOT_SCALE, _HELD, True, optical[number])
-        encode(side.radar, _ECHO, _ECHO_SCALE, _HELD_DB, False, radar[number])
-    encode(pair.slope_deg[None], _LEVEL, _STEEP, _HELD_DEG, False, slope)
+        encode(side.optical, _OPTICAL_SCALE, optical[number])
+        encode(side.radar, _RADAR_SCALE, radar[number])
+    encode(pair.slope_deg[None], _SLOPE_SCALE, slope)
+    return Encoded(optical, radar, slope)
+
+
+def encoded_cells(pair: Pair, stride: int, threads: int = 1) -> Encoded:
+    """The same numbers as cells of four pixels, channels last: `optical` (2, y, x, 48), `radar` (2, y, x, 32), `slope` (1, y, x, 8).
+
+    Zeros (unseen) are added below and to the right until both sides of the area are multiples of `stride` pixels.
+    """
+    rows, cols = (-(-size // stride) * stride // 2 for size in pair.shape)
+    optical = np.empty((2, rows, cols, 8 * len(OPTICAL)), np.float32)
+    radar = np.empty((2, rows, cols, 8 * TRACKS * len(RADAR)), np.float32)
+    slope = np.empty((1, rows, cols, 8), np.float32)
+    for number, side in enumerate((pair.before, pair.after)):
+        encode_cells(side.optical, _OPTICAL_SCALE, optical[number], threads)
+        encode_cells(side.radar, _RADAR_SCALE, radar[number], threads)
+    encode_cells(pair.slope_deg[None], _SLOPE_SCALE, slope[0], threads)
     return Encoded(optical, radar, slope)
 
 

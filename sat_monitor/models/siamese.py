@@ -53,8 +53,11 @@ class Siamese(nn.Module):
 
     def forward(self, optical: Tensor, radar: Tensor, slope: Tensor) -> Tensor:
         """Logits and uncertainty; sides must be multiples of STRIDE."""
+        return self.of_cells(cells(optical.flatten(0, 1)), cells(radar.flatten(0, 1)), cells(slope))
+
+    def of_cells(self, optical: Tensor, radar: Tensor, steep: Tensor) -> Tensor:
+        """The same from `cells` of each input; before and after of a pair follow each other."""
         shared = [self._both(self.optical, optical), self._both(self.radar, radar)]
-        steep = cells(slope)
         value: Tensor | None = None
         for level in reversed(range(len(self.fuse))):
             parts = [
@@ -68,9 +71,8 @@ class Siamese(nn.Module):
         return functional.pixel_shuffle(self.head(value), 2)
 
     @staticmethod
-    def _both(encoder: nn.Module, sides: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def _both(encoder: nn.Module, value: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Features of both dates at each scale."""
-        value = cells(sides.flatten(0, 1))
         found = []
         for stage in encoder.children():
             value = stage(value)
