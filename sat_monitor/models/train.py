@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from sat_monitor.models.batches import Batch, batch_of, by_source, drawn
+from sat_monitor.models.infer import Runtime, best_runtime
 from sat_monitor.models.losses import LossKind, loss_of
 from sat_monitor.models.siamese import Siamese, Widths, softened
 from sat_monitor.models.validation import group_scores, quality
@@ -38,7 +39,8 @@ class TrainingSettings:
     patience: int = 6
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
     widths: Widths = field(default_factory=Widths)
-    bfloat16: bool = True
+    #: Whether steps compute in bfloat16; where a processor only imitates it, they take ten times as long.
+    bfloat16: bool = field(default_factory=lambda: best_runtime() is Runtime.BFLOAT16 or torch.cuda.is_available())
 
 
 @dataclass(frozen=True, slots=True)
