@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sat_monitor.models.bands import Answer, Pair, Side
 from sat_monitor.models.chips import Sight
-from sat_monitor.models.infer import Predictor, Runtime, Tiling, folded
+from sat_monitor.models.infer import Predictor, Runtime, Tiling, best_runtime, folded
 from sat_monitor.models.labelled_chips import cities, city_images, labelled_pair
 from sat_monitor.models.pictures import as_picture
 from sat_monitor.models.plan import Plan, train_network
@@ -147,7 +147,10 @@ def speed(side: int) -> None:
     print(
         f"torch as it comes, one tile, no tiling      {rate / 1e6:6.2f} M px/s  {rate * per_pixel / limits[Runtime.FLOAT32]:.0%} of the float32 limit"
     )
-    for runtime in Runtime:
+    native = [Runtime.FLOAT32, *([Runtime.BFLOAT16] if best_runtime() is Runtime.BFLOAT16 else [])]
+    if Runtime.BFLOAT16 not in native:
+        print("bfloat16 is only imitated by this processor: not measured")
+    for runtime in native:
         predictor = Predictor.of(network, runtime)
         predictor.detect(small)
         start = time.perf_counter()

@@ -80,9 +80,9 @@ class Predictor:
                 found[:, rows, cols] += self._tile(tile) * ramp
                 weight[rows, cols] += ramp
                 seen[rows, cols] |= tile.seen
-        with np.errstate(invalid="ignore"):
-            planes = np.where((weight > 0.0) & seen, found / weight, np.float32(np.nan)).astype(np.float32)
-        return Detection(*planes)
+        np.divide(found, weight, out=found, where=weight > 0.0)
+        found[:, (weight == 0.0) | ~seen] = np.nan
+        return Detection(*found)
 
     def _tile(self, tile: Pair) -> FloatArray:
         """Planes of one tile, (4, y, x) float32."""
