@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 
 from sat_monitor.models.bands import Pair, Side
 from sat_monitor.models.infer import Predictor, Runtime, Tiling
+from sat_monitor.models.labelled_chips import cities, labelled_pair
 from sat_monitor.models.siamese import ANSWERS, Siamese, Widths, parameters
 from sat_monitor.models.weights import Network, shipped_network
 from tests.test_models_weights import card
@@ -69,6 +72,13 @@ def test_moving_the_tiles_changes_no_pixel_by_more_than_two_hundredths(shift: in
     whole = predictor.detect(pair)
     assert np.abs(still.conversion - moved.conversion).max() <= 0.02
     assert np.abs(still.conversion - whole.conversion).max() <= 0.02
+
+
+def test_no_seam_shows_on_a_real_picture(shared_data: Callable[[str], Path]) -> None:
+    pair = labelled_pair(cities(shared_data("landsat_pairs"))["taizhou"]).pair
+    predictor = Predictor.of(shipped_network(), Runtime.FLOAT32)
+    tiled, whole = predictor.detect(pair, Tiling(288, shift=48)), predictor.detect(pair)
+    assert np.nanmax(np.abs(tiled.conversion - whole.conversion)) <= 0.02
 
 
 def test_the_same_pair_gives_the_same_bits() -> None:
