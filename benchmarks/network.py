@@ -42,7 +42,6 @@ Array = NDArray[np.float64]
 _BLOCK, _DRAWS = 40, 1000
 #: Tama's land, pixels of 10 m.
 _TAMA = 11_600_000
-_DTYPES = {Runtime.FLOAT32: torch.float32, Runtime.BFLOAT16: torch.bfloat16}
 
 
 def f1_of(called: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
@@ -139,8 +138,8 @@ def speed(side: int) -> None:
     with counter, torch.inference_mode():
         folded(network.module)(*inputs)
     per_pixel = counter.get_total_flops() / 512**2
-    native = [Runtime.FLOAT32, *([Runtime.BFLOAT16] if best_runtime() is Runtime.BFLOAT16 else [])]
-    limits = {runtime: gemm(_DTYPES[runtime]) for runtime in native}
+    native = list(dict.fromkeys((Runtime.FLOAT32, best_runtime())))
+    limits = {runtime: gemm(runtime.dtype) for runtime in native}
     print(f"{parameters(network.module):,} parameters, {per_pixel / 1e3:.1f} kFLOP per pixel; limit of this machine: "
           + ", ".join(f"{name} {limit / 1e9:.0f} GFLOP/s" for name, limit in limits.items()))  # fmt: skip
     plain = network.module.eval()

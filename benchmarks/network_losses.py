@@ -19,7 +19,7 @@ from sat_monitor.models.losses import LossKind
 from sat_monitor.models.plan import Plan, make_chips
 from sat_monitor.models.siamese import Siamese
 from sat_monitor.models.train import TrainingSettings, train
-from sat_monitor.models.validation import bias_of, group_scores, quality, temperature_of
+from sat_monitor.models.validation import calibration_of, group_scores, quality
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 
@@ -36,8 +36,7 @@ class Worth:
 def worth_of(network: Siamese, validation: list[Path]) -> Worth:
     """What a network is worth once its temperature and bias are found."""
     scores = list(group_scores(network, validation).values())
-    temperature = temperature_of(scores)
-    bias = bias_of(scores, temperature)
+    temperature, bias = calibration_of(scores)
     found = [quality(one, temperature, bias) for one in scores]
     return Worth(
         float(np.mean([q.f1 for q in found])),
@@ -56,12 +55,11 @@ def main() -> None:
     chosen = parser.parse_args()
     chips, validation = make_chips(Plan("losses", chosen.data, chosen.work), print)
     base = TrainingSettings(steps=chosen.steps, every=chosen.steps)
-    plain = [path for path in chips if path.name.split("-")[0] in base.shares]
     found: dict[LossKind, list[Worth]] = {kind: [] for kind in LossKind}
     for seed in chosen.seeds:
         for kind in LossKind:
             settings = replace(base, seed=seed, loss=kind)
-            trained = train(plain, validation, settings, chosen.work / f"{kind}-{seed}-{chosen.steps}")
+            trained = train(chips, validation, settings, chosen.work / f"{kind}-{seed}-{chosen.steps}")
             worth = worth_of(trained.network, validation)
             found[kind].append(worth)
             print(f"seed {seed}, {kind.value:14} F1 {worth.f1:.3f}  average precision {worth.average_precision:.3f}"

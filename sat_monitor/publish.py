@@ -92,50 +92,55 @@ def publish_due(
     due = [row for row in due if tickets[row.ticket_id].withdrawn_reason is None]
     due.sort(key=lambda row: (-desk.priority(tickets[row.ticket_id]), row.ticket_id))
     cap = desk.profile.tickets.per_night
-    keys = {row.ticket_id: row.key for row in due[:cap]}
+    tonight, waiting = due[:cap], due[cap:]
+    keys = {row.ticket_id: row.key for row in tonight}
     delivered: list[RenderedTicket] = []
     problems: list[str] = []
     _restate_leads(desk, shelf, tickets, sites)
-    requests = _requests(desk, [tickets[row.ticket_id] for row in due[:cap]], store, problems)
+    lists = _list_hashes(desk)
+    requests = _requests(desk, [(tickets[id_], sites[tickets[id_].site_id]) for id_ in keys], store, problems)
     for request, rendered in render_tickets(requests, lang):
         ticket = request.ticket
         if isinstance(rendered, SatMonitorError):
             problems.append(f"ticket {ticket.id}: {rendered.message}")
             continue
         lead = lead_of(request, rendered, desk.home.root, desk.standing(ticket, sites, lang), lang)
-        body = {**_delivery_body(desk, request, rendered), "lang": lang, "rendered_at": iso(now)}
+        body: dict[str, object] = {
+            "ticket": ticket.id,
+            "site": ticket.site_id,
+            "pdf_sha256": rendered.pdf_sha256,
+            "lang": lang,
+            "rendered_at": iso(now),
+            **ranking_body(desk.judged.get(ticket.site_id)),
+            **lists,
+        }
         with store.transaction(lease) as transaction:
             transaction.mark_delivered(keys[ticket.id], {"pdf_sha256": rendered.pdf_sha256})
             transaction.append(EventDraft("ticket.delivered", ACTOR, body))
             transaction.enqueue(field_key(ticket.id), ticket.id, FIELD, lead.to_plain())
         delivered.append(rendered)
         progress(f"{desk.aoi.id}: ticket {ticket.id} -> {rendered.folder}")
-    return Published(tuple(delivered), tuple(tickets[row.ticket_id] for row in due[cap:]), tuple(problems))
+    return Published(tuple(delivered), tuple(tickets[row.ticket_id] for row in waiting), tuple(problems))
 
 
 def _requests(
-    desk: Desk, tickets: Sequence[Ticket], store: Store, problems: list[str]
+    desk: Desk, tickets: Sequence[tuple[Ticket, Site]], store: Store, problems: list[str]
 ) -> Iterator[tuple[TicketRequest, Path]]:
     """What each ticket's page shows, with its folder; one whose rasters cannot be read is added to `problems`."""
-    sites = {site.id: site for site in store.sites(desk.aoi.id)}
-    for ticket in tickets:
+    for ticket, site in tickets:
         try:
-            yield ticket_request(desk, ticket, sites[ticket.site_id], store), desk.home.ticket(ticket)
+            request = ticket_request(desk, ticket, site, store)
         except SatMonitorError as error:
             problems.append(f"ticket {ticket.id}: {error.message}")
+        else:
+            yield request, desk.home.ticket(ticket)
 
 
-def _delivery_body(desk: Desk, request: TicketRequest, rendered: RenderedTicket) -> dict[str, object]:
-    """What the ledger keeps of a delivered page: its hash, its rank and grounds, the layers and lists it was made from."""
-    body: dict[str, object] = {
-        "ticket": request.ticket.id,
-        "site": request.site.id,
-        "pdf_sha256": rendered.pdf_sha256,
-        **ranking_body(desk.judged.get(request.site.id)),
-    }
+def _list_hashes(desk: Desk) -> dict[str, str]:
+    """Hashes of the lists of the deformation side by which tonight's ranks were made, of those that there are."""
     home, aoi = desk.home, desk.aoi.id
     lists = {"moving_areas_sha256": home.moving_areas(aoi), "work_areas_sha256": home.work_areas(aoi)}
-    return body | {name: file_sha256(path) for name, path in lists.items() if path.is_file()}
+    return {name: file_sha256(path) for name, path in lists.items() if path.is_file()}
 
 
 def _restate_leads(

@@ -8,8 +8,9 @@ level and spread of reflectance: after to before by the ground that did not chan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,15 +128,8 @@ def encoded(pair: Pair) -> Encoded:
 
     Of reflectance the square root counts, so that shade and light count alike; of echoes the decibels.
     """
-    sides, shape = (pair.before, pair.after), pair.shape
-    optical = np.empty((2, 2 * len(OPTICAL), *shape), np.float32)
-    radar = np.empty((2, 2 * TRACKS * len(RADAR), *shape), np.float32)
-    slope = np.empty((2, *shape), np.float32)
-    for number, side in enumerate(sides):
-        encode(side.optical, _OPTICAL_SCALE, optical[number])
-        encode(side.radar, _RADAR_SCALE, radar[number])
-    encode(pair.slope_deg[None], _SLOPE_SCALE, slope)
-    return Encoded(optical, radar, slope)
+    found = _encoded(pair, lambda count, planes: np.empty((count, 2 * planes, *pair.shape), np.float32), encode)
+    return replace(found, slope=found.slope[0])
 
 
 def encoded_cells(pair: Pair, stride: int, threads: int = 1) -> Encoded:
@@ -144,13 +138,22 @@ def encoded_cells(pair: Pair, stride: int, threads: int = 1) -> Encoded:
     Zeros (unseen) are added below and to the right until both sides of the area are multiples of `stride` pixels.
     """
     rows, cols = (-(-size // stride) * stride // 2 for size in pair.shape)
-    optical = np.empty((2, rows, cols, 8 * len(OPTICAL)), np.float32)
-    radar = np.empty((2, rows, cols, 8 * TRACKS * len(RADAR)), np.float32)
-    slope = np.empty((1, rows, cols, 8), np.float32)
+    return _encoded(
+        pair,
+        lambda count, planes: np.empty((count, rows, cols, 8 * planes), np.float32),
+        partial(encode_cells, threads=threads),
+    )
+
+
+def _encoded(
+    pair: Pair, empty: Callable[[int, int], FloatArray], write: Callable[[FloatArray, Scale, FloatArray], None]
+) -> Encoded:
+    """The numbers of a pair, each stack of planes written into what `empty` makes for its count and its planes."""
+    optical, radar, slope = empty(2, len(OPTICAL)), empty(2, TRACKS * len(RADAR)), empty(1, 1)
     for number, side in enumerate((pair.before, pair.after)):
-        encode_cells(side.optical, _OPTICAL_SCALE, optical[number], threads)
-        encode_cells(side.radar, _RADAR_SCALE, radar[number], threads)
-    encode_cells(pair.slope_deg[None], _SLOPE_SCALE, slope[0], threads)
+        write(side.optical, _OPTICAL_SCALE, optical[number])
+        write(side.radar, _RADAR_SCALE, radar[number])
+    write(pair.slope_deg[None], _SLOPE_SCALE, slope[0])
     return Encoded(optical, radar, slope)
 
 

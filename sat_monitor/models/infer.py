@@ -25,6 +25,11 @@ class Runtime(StrEnum):
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its tensors."""
+        return torch.bfloat16 if self is Runtime.BFLOAT16 else torch.float32
+
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
@@ -56,7 +61,7 @@ class Predictor:
     def of(cls, network: Network, runtime: Runtime | None = None) -> Predictor:
         """A predictor; without a `runtime`, bfloat16 where the processor computes in it, else single precision."""
         chosen = runtime or best_runtime()
-        ready: Siamese = folded(network.module).to(_DTYPES[chosen]).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ready: Siamese = folded(network.module).to(chosen.dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(ready, torch.tensor(network.card.temperature), torch.tensor(network.card.bias), chosen)
 
     def detect(self, pair: Pair, tiling: Tiling | None = None) -> Detection:
@@ -90,7 +95,7 @@ class Predictor:
         numbers = encoded_cells(tile, STRIDE, torch.get_num_threads())
         with torch.inference_mode():
             inputs = [
-                torch.from_numpy(v).to(_DTYPES[self.runtime]).permute(0, 3, 1, 2)
+                torch.from_numpy(v).to(self.runtime.dtype).permute(0, 3, 1, 2)
                 for v in (numbers.optical, numbers.radar, numbers.slope)
             ]
             output = self.network.of_cells(*inputs).float()
@@ -100,7 +105,6 @@ class Predictor:
 
 #: Width over which two tiles are blended, pixels.
 _SEAM = 16
-_DTYPES = {Runtime.FLOAT32: torch.float32, Runtime.BFLOAT16: torch.bfloat16}
 
 
 def best_runtime() -> Runtime:

@@ -25,7 +25,7 @@ from sat_monitor.models.pictures import ALONE, INFRARED, VISIBLE, PictureTerms, 
 from sat_monitor.models.real_chips import real_chips, real_sets
 from sat_monitor.models.siamese import Siamese
 from sat_monitor.models.train import Point, TrainingSettings, train
-from sat_monitor.models.validation import bias_of, group_scores, quality, reliability, temperature_of
+from sat_monitor.models.validation import calibration_of, group_scores, quality, reliability
 from sat_monitor.models.weights import Card, Figure, Network, TrainingSource
 from sat_monitor.models.world_chips import TRAINING_WORLD, world_chips
 
@@ -100,8 +100,7 @@ def train_network(plan: Plan, say: Say) -> Made:
     """Chips, training from random weights, refinement with labelled pairs, temperature, card."""
     chips, validation = make_chips(plan, say)
     wanted = [path for path in chips if not any(city in path.name for city in plan.leave_out)]
-    plain = [path for path in wanted if path.name.split("-")[0] in plan.base.shares]
-    base = train(plain, validation, plan.base, plan.work / "base", say)
+    base = train(wanted, validation, plan.base, plan.work / "base", say)
     refined = replace(
         plan.base,
         steps=plan.refine_steps,
@@ -119,8 +118,7 @@ def train_network(plan: Plan, say: Say) -> Made:
 def card_of(plan: Plan, network: Siamese, chips: Sequence[Path], validation: Sequence[Path]) -> Card:
     """The card of a network: temperature and figures come from the validation chips."""
     scores = group_scores(network, validation)
-    temperature = temperature_of(list(scores.values()))
-    bias = bias_of(list(scores.values()), temperature)
+    temperature, bias = calibration_of(list(scores.values()))
     settings = json.loads(json.dumps(asdict(plan.base), default=str)) | {"refine_steps": plan.refine_steps}
     return Card(
         name=plan.name, sha256="", code_version=__version__, libraries={name: version(name) for name in _LIBRARIES},

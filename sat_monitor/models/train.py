@@ -39,7 +39,7 @@ class TrainingSettings:
     patience: int = 6
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
     widths: Widths = field(default_factory=Widths)
-    #: Whether steps compute in bfloat16; where a processor only imitates it, they take ten times as long.
+    #: Whether steps compute in bfloat16; where a processor only imitates it, they take many times as long.
     bfloat16: bool = field(default_factory=lambda: best_runtime() is Runtime.BFLOAT16 or torch.cuda.is_available())
 
 

@@ -136,6 +136,12 @@ def reliability(scores: Scores, temperature: float = 1.0, bias: float = 0.0) -> 
     )
 
 
+def calibration_of(scores: Sequence[Scores]) -> tuple[float, float]:
+    """Temperature, then the bias that goes with it."""
+    temperature = temperature_of(scores)
+    return temperature, bias_of(scores, temperature)
+
+
 def temperature_of(scores: Sequence[Scores]) -> float:
     """The temperature with the least cross entropy, each group counting alike (Guo et al., 2017)."""
     return float(min(_TEMPERATURES, key=lambda t: sum(_entropy(s, float(t)) for s in scores)))

@@ -35,12 +35,9 @@ def typeset(
     words need more than `page_count` pages, they are set smaller. Raises TicketError E1802 with the typesetter's message.
     """
     with _folder(template, page, pictures) as folder:
-        pdf = _compiled(folder, template, at, "pdf", None, shrink=False)
-        assert isinstance(pdf, bytes)
-        if pages_of(pdf) != page_count:
-            pdf = _compiled(folder, template, at, "pdf", None, shrink=True)
-            assert isinstance(pdf, bytes)
-        return pdf
+        pdf = _fitted(folder, template, at, page_count, "pdf", None)
+    assert isinstance(pdf, bytes)
+    return pdf
 
 
 def typeset_pictures(
@@ -48,20 +45,14 @@ def typeset_pictures(
 ) -> list[bytes]:
     """The same pages as PNG pictures of `ppi` pixels per inch."""
     with _folder(template, page, pictures) as folder:
-        found = _listed(_compiled(folder, template, at, "png", ppi, shrink=False))
-        if len(found) != page_count:
-            found = _listed(_compiled(folder, template, at, "png", ppi, shrink=True))
-        return found
+        found = _fitted(folder, template, at, page_count, "png", ppi)
+    return [found] if isinstance(found, bytes) else found
 
 
 def pages_of(pdf: bytes) -> int | None:
     """How many pages the page tree of a PDF names; None where it is not written in plain."""
     found = re.search(rb"/Type\s*/Pages\s*/Count (\d+)", pdf)
     return None if found is None else int(found[1])
-
-
-def _listed(found: bytes | list[bytes]) -> list[bytes]:
-    return [found] if isinstance(found, bytes) else list(found)
 
 
 @contextmanager
@@ -76,6 +67,15 @@ def _folder(template: str, page: Mapping[str, object], pictures: Mapping[str, by
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         yield Path(folder)
+
+
+def _fitted(
+    folder: Path, template: str, at: datetime, page_count: int, kind: Literal["pdf", "png"], ppi: float | None
+) -> bytes | list[bytes]:
+    """The pages as they are; set smaller only where they are not `page_count`, for trying costs as much as setting."""
+    found = _compiled(folder, template, at, kind, ppi, shrink=False)
+    pages = pages_of(found) if isinstance(found, bytes) else len(found)
+    return found if pages == page_count else _compiled(folder, template, at, kind, ppi, shrink=True)
 
 
 def _compiled(
